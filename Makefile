@@ -1,0 +1,54 @@
+# Needs python3 (3.11 or newer, with venv) and make. The first target that runs builds the rest:
+# a pinned uv in .uv, and an environment from a hash-locked list of requirements.
+PYTHON ?= python3
+UV := .uv/bin/uv
+MEMBERS := core $(wildcard plugins/*) $(wildcard integrations/*)
+# The demo shows core and the plugins; notebooks and test tools stay out of it.
+DEMO_MEMBERS := core plugins/openlineage plugins/secrets
+EDITABLE = $(addprefix --editable ,$(1))
+INSTALL = $(UV) pip install --quiet --no-deps --no-build-isolation
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help demo test check format lock clean
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: .demo/ready ## Mask a small shop database, and write a report of it
+	.demo/bin/maskline demo
+
+test: .venv/ready ## Run every test of every member
+	.venv/bin/pytest
+
+check: .venv/ready ## Locks, format, lint, types, floors
+	.venv/bin/python tools/lock.py --check
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: .venv/ready ## Let ruff tidy up
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: .venv/ready ## Resolve the requirements anew
+	.venv/bin/python tools/lock.py
+
+clean: ## Remove what the other targets built
+	rm -rf .uv .demo .venv
+
+.demo/ready: requirements/demo.txt $(addsuffix /pyproject.toml,$(DEMO_MEMBERS)) | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .demo
+	$(UV) pip sync --quiet --python .demo requirements/demo.txt
+	$(INSTALL) --python .demo $(call EDITABLE,$(DEMO_MEMBERS))
+	@touch $@
+
+.venv/ready: requirements/all.txt $(addsuffix /pyproject.toml,$(MEMBERS)) | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python .venv requirements/all.txt
+	$(INSTALL) --python .venv $(call EDITABLE,$(MEMBERS))
+	@touch $@
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --require-hashes --requirement requirements/uv.txt
+	@touch $@
