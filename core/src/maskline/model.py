@@ -1,0 +1,335 @@
+"""The nouns of maskline.
+
+This module knows numpy's arrays and the standard library. It does not know pluggy, policies, keys,
+databases or plugins. `docs/explanation/architecture.md` draws how the nouns hang together.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "FREE_TEXT",
+    "JSON",
+    "PUBLIC",
+    "UNKNOWN",
+    "AccessEvent",
+    "Catalogue",
+    "Column",
+    "ColumnRef",
+    "Decision",
+    "Flow",
+    "Kind",
+    "Label",
+    "Mask",
+    "OptionValue",
+    "Outcome",
+    "OutputColumn",
+    "Principal",
+    "Relation",
+    "Spans",
+    "Strategy",
+    "Traits",
+]
+
+PUBLIC: Final = "PUBLIC"
+"""Label of a column that holds nothing to protect. Somebody, or the classifier, said so."""
+UNKNOWN: Final = "UNKNOWN"
+"""Label of a column that nobody has looked at. It is masked as if it were sensitive."""
+FREE_TEXT: Final = "FREE_TEXT"
+"""Label of a text column in which sensitive values may stand among others."""
+JSON: Final = "JSON"
+"""Label of a column of JSON documents, some of whose paths have labels of their own."""
+
+OptionValue: TypeAlias = str | int | float | bool
+"""An option of a mask or a sink, as the policy file gives it."""
+
+
+class Kind(StrEnum):
+    """What the values of a database column are, engines' many type names set aside."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    BINARY = "binary"
+    JSON = "json"
+    OTHER = "other"
+
+
+class ColumnRef(NamedTuple):
+    """The name of a database column, spelt as the catalogue spells it."""
+
+    schema: str
+    relation: str
+    column: str
+
+    def __str__(self) -> str:
+        """Return ``schema.relation.column``."""
+        return f"{self.schema}.{self.relation}.{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table or view.
+
+    Attributes:
+        type: The engine's own name of the type, such as ``NVARCHAR(40)``.
+        exact_equality: Whether two values are equal only where their bytes are: false under a
+            case-insensitive collation, for ``citext``, for blank-padded ``CHAR(n)``.
+    """
+
+    name: str
+    type: str
+    kind: Kind
+    nullable: bool = True
+    exact_equality: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A table or view.
+
+    Attributes:
+        definition: The SELECT behind a view, in the engine's dialect; empty for a table.
+    """
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What a database holds, at one moment.
+
+    Attributes:
+        dialect: The name sqlglot gives to the engine's SQL: ``duckdb``, ``sqlite``, ``postgres``.
+        default_schema: Where an unqualified name is looked up.
+        version: Changes when the database's schema changes.
+    """
+
+    dialect: str
+    default_schema: str
+    relations: tuple[Relation, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a column is.
+
+    Attributes:
+        entity: The name of an entity, or one of FREE_TEXT, JSON, PUBLIC and UNKNOWN.
+        confidence: From 0.0 to 1.0; 1.0 where a person declared it.
+        evidence: Why we think so, in words. It never quotes a value.
+        paths: For JSON, what stands at which path: ``("$.buyer.phone", "PHONE_NUMBER")``.
+    """
+
+    entity: str
+    confidence: float = 1.0
+    evidence: str = ""
+    paths: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """What becomes of a value: the name of a masker, and its options, sorted by name."""
+
+    name: str
+    options: tuple[tuple[str, OptionValue], ...] = ()
+
+    def __str__(self) -> str:
+        """Return ``token(keep=domain)``."""
+        inside = ", ".join(f"{name}={value}" for name, value in self.options)
+        return f"{self.name}({inside})" if inside else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a policy says about one label, for one principal and purpose.
+
+    Attributes:
+        mask: What becomes of the values; None if they may be seen as they are.
+        rule: The place in the policy that decided it, such as ``rules[0]`` or ``masks.US_SSN``,
+            or ``default`` where it is the entity's own mask.
+        is_denied: Whether a query that touches such a column is refused altogether.
+    """
+
+    mask: Mask | None
+    rule: str
+    is_denied: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks.
+
+    In a process that the asker controls, this is what they say about themselves: it is recorded
+    and the policy acts on it, but only a process of its own can vouch for it.
+
+    Attributes:
+        kind: ``human``, ``service`` or ``agent``.
+        id: A name that the organisation can trace to somebody.
+        roles: Groups whose rules apply.
+        on_behalf_of: Who sent them, nearest first, such as the human behind an agent.
+    """
+
+    kind: str
+    id: str
+    roles: tuple[str, ...] = ()
+    on_behalf_of: tuple[str, ...] = ()
+
+
+class Flow(StrEnum):
+    """How a column's value reaches an output. The first four are direct, the rest indirect.
+
+    The names, but for COUNT, are the subtypes of OpenLineage's column lineage facet.
+    """
+
+    IDENTITY = "IDENTITY"
+    TRANSFORMATION = "TRANSFORMATION"
+    AGGREGATION = "AGGREGATION"
+    COUNT = "COUNT"
+    JOIN = "JOIN"
+    FILTER = "FILTER"
+    GROUP_BY = "GROUP_BY"
+    SORT = "SORT"
+    WINDOW = "WINDOW"
+    CONDITIONAL = "CONDITIONAL"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether (part of) the value itself arrives, and not merely its influence."""
+        return self in {Flow.IDENTITY, Flow.TRANSFORMATION, Flow.AGGREGATION, Flow.COUNT}
+
+
+class Strategy(StrEnum):
+    """How a query is answered."""
+
+    COMMUTING = "commuting"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputColumn:
+    """One column of an answer: where it comes from, and what was done to it.
+
+    Attributes:
+        sources: Every database column that reaches it, with the ways in which it does.
+        label: What the column is; PUBLIC where nothing was masked.
+        mask: What was done to it; None where the values are the database's own.
+        rule: The place in the policy that decided it, such as ``rules[0]`` or ``masks.US_SSN``.
+    """
+
+    name: str
+    sources: tuple[tuple[ColumnRef, tuple[Flow, ...]], ...] = ()
+    label: Label = field(default_factory=lambda: Label(entity=PUBLIC))
+    mask: Mask | None = None
+    rule: str = ""
+
+
+class Outcome(StrEnum):
+    """How far a query came. A query whose last record is STARTED was not completed."""
+
+    STARTED = "started"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEvent:
+    """The record of one step of one read. It holds no value, no literal and no key.
+
+    Attributes:
+        query_id: A random UUID, shared by all events of one query.
+        time: RFC 3339, in UTC.
+        source: The name of the source in the policy.
+        namespace: The source as OpenLineage names it, without credentials.
+        database: What OpenLineage puts before ``schema.table``; empty where it puts nothing.
+        dialect: The dialect of *sql*.
+        sql: The statement with every literal replaced by ``?``, or a word for why there is none.
+        fingerprint: Hex digest of *sql*: equal for queries that differ only in their literals.
+        reads: Every column that the database has to look at, with its type in the catalogue.
+        outputs: The columns of the answer, by position; their types in *output_types*.
+        influences: Columns that decide which rows there are, and how.
+        decision: ``commuting`` and so on, or ``refused``.
+        reason: Why it was refused or failed, in words without values.
+        key_versions: The version of the master key that tokens were made with; empty if none was.
+        rows: Handed out so far.
+        bytes: Handed out so far, in Arrow's memory.
+        duration_ms: Since the query arrived.
+        parent_run: The OpenLineage run that this query is part of: namespace, job name, run id.
+    """
+
+    query_id: str
+    time: str
+    outcome: Outcome
+    principal: Principal
+    purpose: str
+    source: str
+    namespace: str
+    database: str = ""
+    dialect: str
+    sql: str
+    fingerprint: str
+    decision: str
+    reason: str = ""
+    policy_hash: str
+    reads: tuple[tuple[ColumnRef, str], ...] = ()
+    outputs: tuple[OutputColumn, ...] = ()
+    output_types: tuple[str, ...] = ()
+    influences: tuple[tuple[ColumnRef, tuple[Flow, ...]], ...] = ()
+    key_versions: tuple[int, ...] = ()
+    rows: int = 0
+    bytes: int = 0
+    duration_ms: int = 0
+    parent_run: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spans:
+    """Sensitive stretches of text in one column, as parallel arrays of one length.
+
+    Attributes:
+        rows: Shape ``(n,)``, int64: the row of the column.
+        starts: Shape ``(n,)``, int64: the first byte, counted in the UTF-8 of that row's value.
+        ends: Shape ``(n,)``, int64: the byte after the last.
+        entities: Shape ``(n,)``, int32: indexes into *names*.
+        scores: Shape ``(n,)``, float32: how sure the detector is, from 0.0 to 1.0.
+        names: Names of entities.
+    """
+
+    rows: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    entities: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return how many stretches there are."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What may be concluded from a masked column, for one kind of values.
+
+    The planner relies on these: a masker that claims too much makes answers wrong.
+
+    Attributes:
+        injective: Different values have different masks, and equal values equal ones.
+        keeps_nulls: The mask is null exactly where the value is.
+    """
+
+    injective: bool
+    keeps_nulls: bool
