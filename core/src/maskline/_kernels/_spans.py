@@ -1,0 +1,103 @@
+"""Takes stretches out of text, and puts others in their place.
+
+This module knows spans and buffers. It does not know who found the spans, or what replaces them.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from maskline.model import Spans
+
+from ._buffers import Bytes, Offsets, binary, check_size, continues, read, running_total, write
+
+__all__ = ["extract", "splice"]
+
+
+def extract(column: pa.StringArray, spans: Spans) -> pa.StringArray:
+    """Return the text of each span.
+
+    Args:
+        column: Any length, nulls and slices allowed.
+        spans: In any order; they may overlap.
+
+    Returns:
+        As many values as there are spans, in their order, none of them null.
+
+    Raises:
+        ValueError: A span is empty, leaves its row, or cuts a character in two.
+    """
+    offsets, data = read(column)
+    begins, ends = _locate(spans, offsets, data)
+    lengths = ends - begins
+    edges = running_total(lengths)
+    check_size(int(edges[-1]))
+    source = np.arange(edges[-1]) + np.repeat(begins - edges[:-1], lengths)
+    return write(edges, data[source], like=pa.repeat("", len(spans)))
+
+
+def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -> pa.StringArray:
+    """Replace the text of each span.
+
+    Args:
+        column: Any length, nulls and slices allowed.
+        spans: Sorted by row and start; they do not overlap.
+        replacements: One for each span, none of them null.
+
+    Returns:
+        The length of *column*. Null where *column* is null, and nowhere else.
+
+    Raises:
+        ValueError: A span is empty, leaves its row, cuts a character in two, is out of order or
+            overlaps another; or the replacements do not fit the spans.
+    """
+    offsets, data = read(column)
+    begins, ends = _locate(spans, offsets, data)
+    if (begins[1:] < ends[:-1]).any():
+        msg = "The spans overlap, or are not sorted by row and start."
+        raise ValueError(msg)
+    if len(replacements) != len(spans) or replacements.null_count:
+        msg = "There must be exactly one replacement for each span, and none may be null."
+        raise ValueError(msg)
+    growth = running_total(np.diff(read(replacements)[0]) - (ends - begins))
+    edges = offsets + growth[np.searchsorted(spans.rows, np.arange(len(offsets)))]
+    check_size(int(edges[-1]))
+    return write(edges, _replace(data, begins, ends, replacements), like=column)
+
+
+def _replace(data: Bytes, begins: Offsets, ends: Offsets, replacements: pa.StringArray) -> Bytes:
+    """Replace stretches of *data*, which are in order and do not overlap."""
+    # What is kept and what is replaced take turns, so one offsets array describes both.
+    edges = np.zeros(2 * len(begins) + 2, np.int64)
+    edges[1:-1:2], edges[2:-1:2], edges[-1] = begins, ends, len(data)
+    is_replaced = np.arange(len(edges) - 1) % 2 == 1
+    pieces = pc.replace_with_mask(
+        binary(edges, data), pa.array(is_replaced), replacements.cast(pa.binary())
+    )
+    _, offsets, joined = pieces.buffers()
+    size = int(np.frombuffer(offsets, np.int32)[len(pieces)])
+    return np.frombuffer(joined, np.uint8, size) if size else np.zeros(0, np.uint8)
+
+
+def _locate(spans: Spans, offsets: Offsets, data: Bytes) -> tuple[Offsets, Offsets]:
+    """Return where the spans begin and end in *data*, having checked that they may."""
+    rows, starts, ends = (
+        np.asarray(part, np.int64) for part in (spans.rows, spans.starts, spans.ends)
+    )
+    if not rows.shape == starts.shape == ends.shape == (len(spans),):
+        msg = "The arrays of the spans differ in length."
+        raise ValueError(msg)
+    if ((rows < 0) | (rows >= len(offsets) - 1)).any():
+        msg = "A span names a row that is not there."
+        raise ValueError(msg)
+    begin, length = offsets[rows], np.diff(offsets)[rows]
+    if ((starts < 0) | (starts >= ends) | (ends > length)).any():
+        msg = "A span is empty, or leaves its row."
+        raise ValueError(msg)
+    begins, ends = begin + starts, begin + ends
+    # A continuation byte can neither begin a span nor follow it. A row's end always ends one.
+    after = ends[ends < len(data)]
+    if continues(data[begins]).any() or continues(data[after]).any():
+        msg = "A span cuts a character in two."
+        raise ValueError(msg)
+    return begins, ends

@@ -1,0 +1,97 @@
+"""The mask of free text: what is found in it is masked, and the rest stays.
+
+This module knows spans and labels. It does not know who finds the spans, or what an entity becomes:
+the mask context does.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from maskline._kernels import extract, splice
+from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN, Kind, OptionValue, Spans, Traits
+from maskline.roles import MaskContext
+
+from ._json_cells import mask_cells
+from ._options import unknown_options
+from .redact import redact, redaction
+
+__all__ = ["ScanMasker", "scan_text"]
+
+_MIXED: Final = frozenset({FREE_TEXT, PUBLIC, UNKNOWN})
+
+
+class ScanMasker:
+    """Masks what the detectors find in text, each entity as the policy wants it masked.
+
+    JSON is parsed: its labelled paths are masked whole, everything else in it is scanned. A column
+    labelled with an entity is sensitive as a whole, whether or not a detector agrees, so it is
+    redacted; nor can an entity whose own mask is *scan* call upon itself without end. Any other
+    value than text becomes null.
+    """
+
+    name = "scan"
+
+    def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
+        """Accept no options."""
+        return unknown_options(self.name, options)
+
+    def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
+        """Keep the nulls of text; two texts may differ only in what is masked."""
+        return Traits(injective=False, keeps_nulls=kind is Kind.TEXT)
+
+    def mask(
+        self,
+        column: pa.Array,
+        *,
+        options: Mapping[str, OptionValue],  # noqa: ARG002
+        context: MaskContext,
+    ) -> pa.Array:
+        """Return text in which every sensitive stretch is masked, null for anything else."""
+        label = context.label
+        if column.type == pa.string() and label.entity == JSON:
+            return mask_cells(
+                column,
+                paths=label.paths,
+                mask_as=context.mask_as,
+                scan=lambda text: scan_text(text, context),
+            )
+        if column.type == pa.string() and label.entity in _MIXED:
+            return scan_text(column, context)
+        return redact(column, label.entity)
+
+
+def scan_text(column: pa.StringArray, context: MaskContext) -> pa.StringArray:
+    """Mask every stretch of text that a detector finds.
+
+    Returns:
+        The same length; null where *column* is null, and nowhere else.
+    """
+    spans = context.find(column)
+    if not len(spans):
+        return splice(column, spans, pa.array([], pa.string()))
+    masked, places = [], []
+    for entity in np.unique(spans.entities):
+        where = np.flatnonzero(spans.entities == entity)
+        name = spans.names[entity]
+        values = context.mask_as(name, extract(column, _pick(spans, where)))
+        # A stretch cannot be null, and one that vanished could join its neighbours to a new value.
+        masked.append(pc.fill_null(values, redaction(name)))
+        places.append(where)
+    order = np.argsort(np.concatenate(places))
+    return splice(column, spans, pa.concat_arrays(masked).take(pa.array(order)))
+
+
+def _pick(spans: Spans, where: npt.NDArray[np.int64]) -> Spans:
+    return Spans(
+        rows=spans.rows[where],
+        starts=spans.starts[where],
+        ends=spans.ends[where],
+        entities=spans.entities[where],
+        scores=spans.scores[where],
+        names=spans.names,
+    )

@@ -1,0 +1,66 @@
+"""The mask that gives equal values equal tokens, so that they still join and group.
+
+This module knows domains by name. Keys, and how a token is made, are behind the mask context.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from maskline.model import Kind, OptionValue, Traits
+from maskline.roles import MaskContext
+
+from ._options import unknown_options
+from .redact import redact
+
+__all__ = ["TokenMasker"]
+
+_KNOWN: Final = ("domain", "keep")
+_DOMAIN: Final = re.compile("[A-Za-z][A-Za-z0-9_]*")
+
+
+class TokenMasker:
+    """Replaces text and 64-bit integers by tokens, and any other value by null.
+
+    Option *domain*: columns whose tokens shall be comparable name the same one; by default it is
+    the entity of the label. Option *keep*, only ``domain``: an e-mail address keeps what follows
+    the ``@``.
+    """
+
+    name = "token"
+
+    def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
+        """Accept *keep* and *domain*."""
+        problems = unknown_options(self.name, options, known=_KNOWN)
+        if options.get("keep", "domain") != "domain":
+            problems.append("The option keep of the mask token can only be domain.")
+        domain = options.get("domain", "DEFAULT")
+        if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
+            problems.append(
+                "The option domain of the mask token must be a name: a letter of A to Z, then "
+                "letters, digits and underscores."
+            )
+        return problems
+
+    def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
+        """Promise everything for text, nothing for the rest.
+
+        A token of an integer needs 64 bits, and narrower integers become null. The kind does not
+        tell how wide a column is, so nothing is promised for any integer.
+        """
+        is_text = kind is Kind.TEXT
+        return Traits(injective=is_text, keeps_nulls=is_text)
+
+    def mask(
+        self, column: pa.Array, *, options: Mapping[str, OptionValue], context: MaskContext
+    ) -> pa.Array:
+        """Return a token for each value, null for null and for what cannot hold a token."""
+        is_text = column.type == pa.string()
+        if not is_text and column.type != pa.int64():
+            return redact(column, context.label.entity)
+        tokenizer = context.tokenizer(str(options.get("domain", context.label.entity)))
+        if not is_text:
+            return tokenizer.integer(column)
+        return tokenizer.email(column) if "keep" in options else tokenizer.text(column)
