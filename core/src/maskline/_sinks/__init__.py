@@ -1,0 +1,11 @@
+"""The sinks that come with maskline: files of JSON lines, and a list in memory."""
+
+from typing import Final
+
+from maskline._sinks.jsonl import JsonlSinkType
+from maskline._sinks.memory import MemorySink, MemorySinkType
+from maskline.roles import SinkType
+
+__all__ = ["BUILTIN", "MemorySink"]
+
+BUILTIN: Final[tuple[SinkType, ...]] = (JsonlSinkType(), MemorySinkType())

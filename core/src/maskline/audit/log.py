@@ -1,0 +1,300 @@
+"""Appends events to the audit log, durably, and reads them back.
+
+This module knows files and the chain of hashes. It does not know who writes events, or why. What
+makes a record valid is stated once, in ``verify.py``, for whoever has only that.
+"""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from maskline.audit._lock import locked
+from maskline.audit.record import to_json
+from maskline.audit.verify import (
+    GENESIS,
+    VERSION,
+    canonical,
+    is_torn,
+    is_whole,
+    parse,
+    segments_of,
+)
+from maskline.errors import AuditError, AuditIntegrityError
+from maskline.model import AccessEvent
+
+__all__ = ["AuditLog", "read"]
+
+_T = TypeVar("_T")
+
+_LOCK: Final = "audit.lock"
+_SEGMENT_BYTES: Final = 64 * 1024 * 1024
+_LOCK_TIMEOUT: Final = 10.0
+_FIRST_LOOK: Final = 16 * 1024
+
+
+class AuditLog:
+    """An append-only log of access events, in a directory of its own.
+
+    Any number of processes and threads of one machine may append to one log at once. `open` makes
+    these.
+
+    Attributes:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path, *, segment_bytes: int, lock_timeout: float) -> None:
+        self.path = path
+        self._segment_bytes = segment_bytes
+        self._lock_timeout = lock_timeout
+        self._last = _Last(line=b"", seq=0, hash="")
+
+    def __repr__(self) -> str:
+        return f"<AuditLog: {self.path}>"
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        segment_bytes: int = _SEGMENT_BYTES,
+        lock_timeout: float = _LOCK_TIMEOUT,
+    ) -> Self:
+        """Open a log, and make its directory if it is missing.
+
+        Args:
+            path: The directory.
+            segment_bytes: A file that would grow beyond this is followed by a new one.
+            lock_timeout: How many seconds an append may wait for others.
+
+        Raises:
+            AuditError: The directory cannot be made, or cannot be written to.
+            AuditIntegrityError: The last record is not what was written.
+        """
+        log = cls(Path(path), segment_bytes=segment_bytes, lock_timeout=lock_timeout)
+
+        def prepare() -> None:
+            log.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(log.path / _LOCK, timeout=lock_timeout):
+                _find_end(log.path, log._last)
+
+        _guard(log.path, prepare)
+        return log
+
+    def append(self, event: AccessEvent) -> int:
+        """Append one event. When this returns, the record outlives a crash of the machine.
+
+        Returns:
+            The number of the record, counted from 1.
+
+        Raises:
+            AuditError: It could not be written: the disk is full, the directory is gone, or
+                another process held the lock too long. The log is as it was.
+            AuditIntegrityError: The last record is not what was written.
+        """
+        body = to_json(event)
+
+        def write() -> int:
+            with locked(self.path / _LOCK, timeout=self._lock_timeout):
+                return self._append(body)
+
+        return _guard(self.path, write)
+
+    def _append(self, event: dict[str, Any]) -> int:
+        end = _find_end(self.path, self._last)
+        seq, prev, lines = end.seq, end.hash, []
+        for body in [_recovery(end.torn), event] if end.torn else [event]:
+            seq += 1
+            line, prev = _record(seq, prev, body)
+            lines.append(line)
+        data = b"".join(lines)
+        has_room = end.size == 0 or end.size + len(data) <= self._segment_bytes
+        number = end.number if end.number and has_room and not end.torn else end.number + 1
+        # A torn tail stays where it is, as evidence: the next segment tells of it.
+        _write(self.path, f"audit-{number:06d}.jsonl", data)
+        self._last = _Last(line=lines[-1], seq=seq, hash=prev)
+        return seq
+
+
+def read(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Return the records of access events, oldest first. The chain is not checked.
+
+    Records that tell of a recovery after a crash are left out; `verify` lists them.
+
+    Args:
+        path: The directory of a log.
+
+    Returns:
+        Dictionaries with the keys ``v``, ``seq``, ``prev``, ``event`` and ``hash``.
+
+    Raises:
+        AuditError: The directory cannot be read.
+        AuditIntegrityError: A line is not a record. Comes while records are fetched.
+    """
+    directory = Path(path)
+    segments = _guard(directory, lambda: segments_of(directory))
+    return _records(segments)
+
+
+def _records(segments: list[Path]) -> Iterator[dict[str, Any]]:
+    for segment in segments:
+        with segment.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if is_torn(line):
+                    continue
+                record = parse(line)
+                if record is None:
+                    msg = f"Line {number} of {segment.name} is not a record."
+                    raise AuditIntegrityError(msg, hint="Run `maskline audit verify`.")
+                if "recovery" not in record["event"]:
+                    yield record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Last:
+    """A record that is known to be right: the one that this process wrote last."""
+
+    line: bytes
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """Where a log ends.
+
+    Attributes:
+        number: Of the last segment; 0 if there is none.
+        size: Of the last segment, in bytes.
+        seq: Of the last record; 0 if there is none.
+        hash: Of the last record, or what stands for it.
+        torn: What writes that a crash cut short have left after the last record.
+    """
+
+    number: int
+    size: int
+    seq: int
+    hash: str
+    torn: tuple[tuple[Path, bytes], ...]
+
+
+def _find_end(directory: Path, last: _Last) -> _End:
+    segments = segments_of(directory)
+    number = int(segments[-1].stem.removeprefix("audit-")) if segments else 0
+    size = segments[-1].stat().st_size if segments else 0
+    seq, digest = 0, GENESIS
+    torn: list[tuple[Path, bytes]] = []
+    for segment in reversed(segments):
+        line, rest = _last_record(segment)
+        torn[:0] = [(segment, piece) for piece in rest]
+        if line is not None:
+            # Others may have written since; what they wrote is read with a stranger's eyes.
+            found = last if line == last.line else _check(segment, line)
+            seq, digest = found.seq, found.hash
+            break
+    return _End(number=number, size=size, seq=seq, hash=digest, torn=tuple(torn))
+
+
+def _check(segment: Path, line: bytes) -> _Last:
+    record = parse(line)
+    if record is None or record["v"] != VERSION or not is_whole(record, line):
+        msg = f"The last record of {segment.name} is not what was written."
+        raise AuditIntegrityError(
+            msg, hint="Run `maskline audit verify`, keep the directory, and start a new log."
+        )
+    return _Last(line=line, seq=record["seq"], hash=record["hash"])
+
+
+def _last_record(segment: Path) -> tuple[bytes | None, list[bytes]]:
+    """Return the last whole line of a segment, if it has one, and the torn lines after it."""
+    look = _FIRST_LOOK
+    with segment.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        while True:
+            start = max(0, size - look)
+            file.seek(start)
+            *whole, rest = file.read(size - start).split(b"\n")
+            lines = [line + b"\n" for line in whole] + [rest] * bool(rest)
+            if start:
+                del lines[0]  # It began before *start*.
+            torn: list[bytes] = []
+            while lines and is_torn(lines[-1]):
+                torn.insert(0, lines.pop())
+            if lines or not start:
+                return (lines[-1] if lines else None), torn
+            look *= 8
+
+
+def _record(seq: int, prev: str, event: dict[str, Any]) -> tuple[bytes, str]:
+    """Return the line of a record and its hash."""
+    # The keys in their order, written out here so that a large event is spelt only once.
+    head = b'{"event":' + canonical(event)
+    tail = b',"prev":"%b","seq":%d,"v":%d}' % (prev.encode(), seq, VERSION)
+    digest = hashlib.sha256(head + tail).hexdigest()
+    return head + b',"hash":"%b"' % digest.encode() + tail + b"\n", digest
+
+
+def _recovery(torn: tuple[tuple[Path, bytes], ...]) -> dict[str, Any]:
+    return {
+        "recovery": {
+            "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "torn": [
+                {
+                    "segment": segment.name,
+                    "bytes": len(piece),
+                    "sha256": hashlib.sha256(piece).hexdigest(),
+                }
+                for segment, piece in torn
+            ],
+        }
+    }
+
+
+def _write(directory: Path, name: str, data: bytes) -> None:
+    """Write all of *data* to the end of a file and to the disk, or leave the file as it was."""
+    file = os.open(directory / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        size = os.fstat(file).st_size
+        if size == 0:
+            _sync_directory(directory)
+        is_written = False
+        try:
+            is_written = os.write(file, data) == len(data)
+            if is_written:
+                os.fsync(file)
+        except OSError:
+            os.ftruncate(file, size)
+            raise
+        if not is_written:
+            # The disk is full, or the process may not write more. What was written is no record.
+            os.ftruncate(file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(file)
+
+
+def _sync_directory(directory: Path) -> None:
+    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _guard(directory: Path, action: Callable[[], _T]) -> _T:
+    """Run what touches files, and turn the errors of the operating system into ours."""
+    try:
+        return action()
+    except OSError as exc:
+        code = errno.errorcode.get(exc.errno or 0, type(exc).__name__)
+    except ValueError as exc:  # A number that JSON does not have.
+        code = type(exc).__name__
+    msg = f"The audit log {directory} cannot be used: {code}."
+    raise AuditError(
+        msg,
+        hint="Give `audit.path` a directory that this user may write to, on a disk with room.",
+    )
