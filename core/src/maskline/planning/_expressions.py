@@ -1,0 +1,601 @@
+"""Interprets expressions: what they may be a value of, and what they do with columns.
+
+A use of a bare column is recorded, and proved harmless, or not, by `plan`. Whatever an expression
+computes from values that are the same on a masked copy is itself the same there. This module
+knows trees and scopes. It does not know labels or policies.
+"""
+
+# ruff: noqa: SIM905 - long lists of words read best as text
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlglot import exp
+
+from maskline.model import ColumnRef, Flow
+from maskline.planning import _functions, _nodes
+from maskline.planning._values import (
+    CONSTANT,
+    NULL,
+    Bare,
+    Refusal,
+    Relation,
+    Taint,
+    Use,
+    UseKind,
+    Value,
+    aggregated,
+    counted,
+    indirect,
+    merged,
+    transformed,
+)
+from maskline.planning.bind import CatalogueIndex, Hit, Scope, quoted
+from maskline.planning.guard import function_name, is_plain
+
+__all__ = ["Expressions", "Pending", "is_aggregate", "itself", "unwrapped"]
+
+# Parts of a tree that hold no values.
+_INERT: Final = (
+    exp.DataType,
+    exp.DataTypeParam,
+    exp.Identifier,
+    exp.IntervalSpan,
+    exp.JSONPath,
+    exp.JSONPathPart,
+    exp.TableAlias,
+    exp.Var,
+)
+_QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
+# These return one of the values they are given, unchanged.
+_PICKS: Final = (
+    exp.AnyValue,
+    exp.First,
+    exp.FirstValue,
+    exp.Lag,
+    exp.Last,
+    exp.LastValue,
+    exp.Lead,
+    exp.NthValue,
+)
+_ORDER_BOUND: Final = (
+    *_PICKS,
+    exp.ArgMax,
+    exp.ArgMin,
+    exp.ArrayAgg,
+    exp.GroupConcat,
+    exp.JSONArrayAgg,
+    exp.JSONBObjectAgg,
+    exp.JSONObjectAgg,
+    exp.List,
+    exp.Mode,
+    exp.Ntile,
+    exp.RowNumber,
+)
+_ORDER_BOUND_NAMES: Final = frozenset(
+    """
+    favg fsum histogram json_agg json_group_array json_group_object json_object_agg jsonb_agg
+    jsonb_object_agg kahan_sum product sumkahan
+    """.split()
+)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A result that may depend on the order in which the engine happens to hold the rows.
+
+    Attributes:
+        what: How it is written.
+        own: Columns that are equal among the rows that meet there, besides those of GROUP BY.
+        is_window: Whether the rows meet in a window and not in a group.
+    """
+
+    what: str
+    own: frozenset[ColumnRef] = frozenset()
+    is_window: bool = False
+
+
+def unwrapped(node: exp.Expr) -> exp.Expr:
+    """Return what stands inside parentheses."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+class Expressions(ABC):
+    """The part of the interpreter that evaluates expressions. `Queries` completes it."""
+
+    def __init__(self, index: CatalogueIndex) -> None:
+        self.index = index
+        self.names = index.names
+        self.uses: list[Use] = []
+        self.refusals: dict[Refusal, None] = {}
+        self.touched: set[ColumnRef] = set()
+        self.active: set[ColumnRef] = set()
+        self.pending: list[Pending] = []
+        self.inner_order: set[ColumnRef] = set()
+        self.home = ""
+        self.views: set[ColumnRef] = set()
+        self.copies: set[ColumnRef] = set()
+
+    @abstractmethod
+    def query(self, node: exp.Expr, scope: Scope) -> Relation:
+        """Interpret a query in a scope that it may refer to."""
+
+    def subquery(self, node: exp.Expr, scope: Scope) -> Relation:
+        """Interpret a query that stands in an expression."""
+        relation = self.query(node, scope)
+        self.inner_order |= relation.order
+        return relation
+
+    @abstractmethod
+    def first_row(self, node: exp.Expr, relation: Relation) -> None:
+        """Note that only one row of a subquery is looked at."""
+
+    def refuse(self, reason: str, hint: str) -> None:
+        """Note why the query cannot be answered; go on, to find more reasons."""
+        self.refusals[Refusal(reason=reason, hint=hint)] = None
+
+    def use(self, kind: UseKind, parts: Sequence[Bare], what: str) -> None:
+        """Note a use of columns, if there are any."""
+        if any(parts):
+            self.uses.append(Use(kind, tuple(parts), what))
+
+    def condition(self, node: exp.Expr, scope: Scope, flow: Flow, what: str) -> Taint:
+        """Evaluate what decides whether something happens."""
+        value = self.value(node, scope)
+        self.use(UseKind.EXPRESSION, (value.bare,), what)
+        return indirect(value.taint, flow)
+
+    def value(self, node: exp.Expr, scope: Scope) -> Value:
+        """Evaluate an expression."""
+        handler = _HANDLERS.get(type(node))
+        if handler is not None:
+            return handler(self, node, scope)
+        if isinstance(node, _QUERIES):
+            return self._scalar(node, scope)
+        return self._computed(node, scope)
+
+    def key(self, node: exp.Expr, scope: Scope) -> tuple[exp.Expr, Value]:
+        """Evaluate an item of a list; return what stands there now, for names are replaced."""
+        parent, name, index = node.parent, str(node.arg_key), node.index
+        value = self.value(node, scope)
+        place = None if parent is None else parent.args.get(name)
+        if isinstance(place, list) and index is not None:
+            return place[index], value
+        return node if place is None else place, value
+
+    # Names.
+
+    def _column(self, node: exp.Expr, scope: Scope) -> Value:
+        if isinstance(node.this, exp.Star):
+            self.refuse("A whole row is used as a value.", "Name its columns one by one.")
+            return CONSTANT
+        if node.args.get("table"):
+            hit = self._qualified(node, scope)
+        else:
+            found = self._unqualified(node, scope)
+            if isinstance(found, Value):
+                return found
+            hit = found
+        if hit is None:
+            return CONSTANT
+        node.set("this", quoted(hit.name))
+        node.set("table", quoted(hit.source.alias))
+        node.set("db", None)
+        return self.read(hit)
+
+    def read(self, hit: Hit) -> Value:
+        """Note that a column is read, and return it."""
+        value = hit.source.relation.values[hit.position]
+        self.uses.extend(value.latent)
+        for use in value.latent:
+            self.active |= use.columns
+        self.touched.update(value.taint)
+        self.active.update(value.taint)
+        if hit.source.view is not None:
+            view = hit.source.view
+            ref = ColumnRef(view.schema, view.name, view.columns[hit.position].name)
+            self.touched.add(ref)
+            self.active.add(ref)
+        return Value(value.taint, value.bare)
+
+    def _qualified(self, node: exp.Expr, scope: Scope) -> Hit | None:
+        table = self.names.read(node.args["table"])
+        source = scope.source(table)
+        schema = node.args.get("db")
+        if (
+            source is None
+            or node.args.get("catalog")
+            or (
+                schema is not None
+                and self.names.key(self.names.read(schema))
+                != self.names.key(source.relation.schema)
+            )
+        ):
+            self.refuse(
+                f"{_shown(node.args['table'], 'A name before a dot', 'The name')} "
+                "is no table of this query.",
+                "Give the table an alias, and write alias.column.",
+            )
+            return None
+        key = self.names.key(self.names.read(node.this))
+        hits = [
+            Hit(source, position)
+            for position, column in enumerate(source.relation.names)
+            if self.names.key(column) == key
+        ]
+        if len(hits) == 1:
+            return hits[0]
+        self._not_found(node, many=bool(hits), sources=[source.relation])
+        return None
+
+    def _unqualified(self, node: exp.Expr, scope: Scope) -> Hit | Value | None:
+        name = self.names.read(node.this)
+        key = self.names.key(name)
+        for level in scope.levels():
+            instead = level.merged.get(key)
+            if instead is None and level is scope and not level.hits(name):
+                instead = level.aliases.get(key)
+            if instead is not None:
+                copied = exp.paren(instead.copy(), copy=False)
+                node.replace(copied)
+                return self.value(copied, scope)
+            hits = level.hits(name)
+            if len(hits) == 1 and scope.source(hits[0].source.alias) is hits[0].source:
+                return hits[0]
+            if hits:
+                self._not_found(node, many=True, sources=[])
+                return None
+        if scope.source(name) is not None:
+            self.refuse("A whole row is used as a value.", "Name its columns one by one.")
+            return None
+        visible = [s.relation for level in scope.levels() for s in level.sources.values()]
+        self._not_found(node, many=False, sources=visible)
+        return None
+
+    def _not_found(self, node: exp.Expr, *, many: bool, sources: list[Relation]) -> None:
+        shown = _shown(node.this, "A name", "The name")
+        if many:
+            self.refuse(f"{shown} may stand for several columns.", "Write alias.column.")
+            return
+        known = [name for rel in sources for name in rel.names if name in self.index.column_names]
+        hint = f"Known here: {', '.join(known[:40])}." if known else "Name a table in FROM."
+        self.refuse(f"{shown} is no column that can be read here.", hint)
+
+    # Values that pass through.
+
+    def _ordered(self, node: exp.Expr, scope: Scope) -> Value:
+        """Evaluate ``x ORDER BY y`` inside an aggregate."""
+        value = self.value(node.this, scope) if node.this else CONSTANT
+        taints = [value.taint]
+        for key in node.expressions:
+            sorted_by = self.value(key.this, scope)
+            self.use(UseKind.SORT, (sorted_by.bare,), "ORDER BY")
+            taints.append(indirect(sorted_by.taint, Flow.SORT))
+        return Value(merged(taints), value.bare)
+
+    def _scalar(self, node: exp.Expr, scope: Scope) -> Value:
+        relation = self.subquery(node, scope)
+        if len(relation.values) != 1:
+            self.refuse(
+                f"A subquery returns {len(relation.values)} columns where one is wanted.",
+                "Select one column.",
+            )
+            return CONSTANT
+        self.first_row(node, relation)
+        value = relation.values[0]
+        taint = merged([value.taint, indirect(relation.rows, Flow.FILTER)])
+        return Value(taint, value.bare)
+
+    def _cast(self, node: exp.Expr, scope: Scope) -> Value:
+        value = self.value(node.this, scope)
+        kind = node.args["to"]
+        is_text = kind.this in exp.DataType.TEXT_TYPES and kind.this.name in {"TEXT", "VARCHAR"}
+        if is_text and not kind.expressions and value.bare is not None:
+            self.use(UseKind.TEXT_CAST, (value.bare,), "CAST")
+            return value
+        self.use(UseKind.EXPRESSION, (value.bare,), "CAST")
+        return Value(transformed(value.taint))
+
+    # Uses that may be harmless.
+
+    def _equal(self, node: exp.Expr, scope: Scope) -> Value:
+        what = f"the operator {_nodes.OPERATORS[type(node)]}"
+        return Value(self.compare(node.this, [node.expression], scope, what))
+
+    def compare(self, left: exp.Expr, rights: Sequence[exp.Expr], scope: Scope, what: str) -> Taint:
+        """Evaluate whether something equals any of several things."""
+        sides = [self._sides(side, scope) for side in (left, *rights)]
+        if len({len(side) for side in sides}) != 1:
+            self.refuse("Rows of different widths are compared.", "Compare column by column.")
+        for values in zip(*sides, strict=False):
+            self.use(UseKind.EQUALITY, [value.bare for value in values], what)
+        return transformed(merged([value.taint for side in sides for value in side] or [{}]))
+
+    def _sides(self, node: exp.Expr, scope: Scope) -> list[Value]:
+        """Return the values of one side of a comparison, of which a row has several."""
+        node = unwrapped(node)
+        if isinstance(node, (exp.Any, exp.All)) and isinstance(node.this, _QUERIES):
+            node = node.this
+        if isinstance(node, exp.Tuple):
+            return [self.value(item, scope) for item in node.expressions]
+        if isinstance(node, _QUERIES):
+            relation = self.subquery(node, scope)
+            if not isinstance(node.parent, (exp.In, exp.Any, exp.All)):
+                self.first_row(node, relation)
+            rows = indirect(relation.rows, Flow.FILTER)
+            return [Value(merged([val.taint, rows]), val.bare) for val in relation.values]
+        return [self.value(node, scope)]
+
+    def _in(self, node: exp.Expr, scope: Scope) -> Value:
+        query = node.args.get("query")
+        items = [query] if query is not None else node.expressions
+        return Value(self.compare(node.this, items, scope, "the operator IN"))
+
+    def _is(self, node: exp.Expr, scope: Scope) -> Value:
+        value = self.value(node.this, scope)
+        is_null = isinstance(node.expression, exp.Null)
+        kind = UseKind.NULL_TEST if is_null else UseKind.EXPRESSION
+        self.use(kind, (value.bare,), "IS NULL" if is_null else "the operator IS")
+        other = {} if is_null else self.value(node.expression, scope).taint
+        return Value(indirect(merged([value.taint, other]), Flow.CONDITIONAL))
+
+    def _exists(self, node: exp.Expr, scope: Scope) -> Value:
+        inner = node.this
+        if (
+            isinstance(inner, exp.Select)
+            and not inner.args.get("distinct")
+            and [type(item) for item in inner.expressions] == [exp.Star]
+        ):
+            # Nobody looks at the columns, so none need be named.
+            inner.set("expressions", [exp.Literal.number(1)])
+        return Value(indirect(self.subquery(node.this, scope).rows, Flow.FILTER))
+
+    def mix(self, values: Sequence[Value], what: str) -> Value:
+        """Return a value that is one of several."""
+        parts = [value.bare for value in values]
+        if len({part for part in parts if part != frozenset()}) > 1:
+            self.use(UseKind.MIX, parts, what)
+        known = [part for part in parts if part is not None]
+        bare = frozenset[ColumnRef]().union(*known) if len(known) == len(parts) else None
+        return Value(merged([value.taint for value in values] or [{}]), bare)
+
+    def _coalesce(self, node: exp.Expr, scope: Scope) -> Value:
+        values = [self.value(item, scope) for item in (node.this, *node.expressions)]
+        for value in values:
+            self.use(UseKind.NULL_TEST, (value.bare,), "COALESCE")
+        return self.mix(values, "COALESCE")
+
+    def _nullif(self, node: exp.Expr, scope: Scope) -> Value:
+        taint = self.compare(node.this, [node.expression], scope, "NULLIF")
+        value = self.value(node.this, scope)
+        return Value(merged([value.taint, indirect(taint, Flow.CONDITIONAL)]), value.bare)
+
+    def _if(self, node: exp.Expr, scope: Scope) -> Value:
+        test = self.condition(node.this, scope, Flow.CONDITIONAL, "the condition of IF")
+        mixed = self._branches([node.args["true"], node.args.get("false")], scope, "IF")
+        return Value(merged([mixed.taint, test]), mixed.bare)
+
+    def _case(self, node: exp.Expr, scope: Scope) -> Value:
+        branches = node.args["ifs"]
+        tests: list[Taint] = []
+        if node.this is not None:
+            compared = self.compare(node.this, [b.this for b in branches], scope, "CASE")
+            tests.append(indirect(compared, Flow.CONDITIONAL))
+        else:
+            tests.extend(
+                self.condition(b.this, scope, Flow.CONDITIONAL, "the condition of CASE")
+                for b in branches
+            )
+        results = [branch.args["true"] for branch in branches]
+        mixed = self._branches([*results, node.args.get("default")], scope, "CASE")
+        return Value(merged([mixed.taint, *tests]), mixed.bare)
+
+    def _branches(self, nodes: Sequence[exp.Expr | None], scope: Scope, what: str) -> Value:
+        return self.mix([NULL if n is None else self.value(n, scope) for n in nodes], what)
+
+    # Aggregates and windows.
+
+    def _count(self, node: exp.Expr, scope: Scope) -> Value:
+        if isinstance(node.this, exp.Star) or node.this is None:
+            return CONSTANT
+        taints = []
+        for item in self._counted(node):
+            value = self.value(item, scope)
+            is_distinct = isinstance(node.this, exp.Distinct)
+            kind = UseKind.DISTINCT if is_distinct else UseKind.COUNT
+            self.use(kind, (value.bare,), "COUNT(DISTINCT)" if is_distinct else "COUNT")
+            taints.append(value.taint)
+        return Value(counted(merged(taints or [{}])))
+
+    @staticmethod
+    def _counted(node: exp.Expr) -> Iterator[exp.Expr]:
+        given = [node.this, *node.expressions]
+        items = (
+            [e for item in given for e in (item.expressions or [item.this])]
+            if isinstance(node.this, exp.Distinct)
+            else given
+        )
+        for item in items:
+            inside = unwrapped(item)
+            yield from inside.expressions if isinstance(inside, exp.Tuple) else [inside]
+
+    def _pick(self, node: exp.Expr, scope: Scope) -> Value:
+        value = self.value(node.this, scope)
+        default = node.args.get("default")
+        for name in ("offset", "expression"):
+            if isinstance(node.args.get(name), exp.Expr):
+                self.condition(node.args[name], scope, Flow.WINDOW, _name(node, self.names.dialect))
+        if isinstance(node, (exp.AnyValue, exp.First, exp.Last)) or isinstance(
+            node.parent, exp.IgnoreNulls
+        ):
+            self.use(UseKind.NULL_TEST, (value.bare,), _name(node, self.names.dialect))
+        self._order_bound(node)
+        if default is not None:
+            value = self.mix([value, self.value(default, scope)], _name(node, self.names.dialect))
+        return Value(aggregated(value.taint), value.bare)
+
+    def _filter(self, node: exp.Expr, scope: Scope) -> Value:
+        value = self.value(node.this, scope)
+        test = self.condition(node.expression.this, scope, Flow.FILTER, "FILTER (WHERE)")
+        return Value(merged([value.taint, test]), value.bare)
+
+    def _within_group(self, node: exp.Expr, scope: Scope) -> Value:
+        taints = [self.value(node.this, scope).taint]
+        for key in node.expression.expressions:
+            value = self.value(key.this, scope)
+            self.use(UseKind.SORT, (value.bare,), "WITHIN GROUP (ORDER BY)")
+            taints.append(value.taint)
+        return Value(aggregated(merged(taints)))
+
+    def _grouping(self, node: exp.Expr, scope: Scope) -> Value:
+        taints = [self.value(item, scope).taint for item in _operands(node)]
+        return Value(indirect(merged(taints or [{}]), Flow.GROUP_BY))
+
+    def _window(self, node: exp.Expr, scope: Scope) -> Value:
+        before = len(self.pending)
+        value = self.value(node.this, scope)
+        decided, own = self.window_clauses(node, scope)
+        for pending in self.pending[before:]:
+            pending.own, pending.is_window = own, True
+        spec = node.args.get("spec")
+        if spec and str(spec.args.get("kind")).upper() == "ROWS":
+            self.pending.append(Pending("a window of ROWS", own, is_window=True))
+        return Value(merged([value.taint, indirect(decided, Flow.WINDOW)]), value.bare)
+
+    def window_clauses(self, node: exp.Expr, scope: Scope) -> tuple[Taint, frozenset[ColumnRef]]:
+        """Evaluate PARTITION BY, ORDER BY and the frame of a window."""
+        taints: list[Taint] = [{}]
+        own: frozenset[ColumnRef] = frozenset()
+        for item in list(node.args.get("partition_by") or []):
+            key, value = self.key(item, scope)
+            self.use(UseKind.PARTITION, (value.bare,), "PARTITION BY")
+            own |= itself(key, value)
+            taints.append(value.taint)
+        if node.args.get("order"):
+            taints.append(self._ordered(node.args["order"], scope).taint)
+        frame = node.args["spec"].args.values() if node.args.get("spec") else ()
+        taints.extend(
+            self.condition(bound, scope, Flow.WINDOW, "the frame of a window")
+            for bound in frame
+            if isinstance(bound, exp.Expr)
+        )
+        return merged(taints), own
+
+    def _order_bound(self, node: exp.Expr) -> None:
+        first = node.this if isinstance(node.this, exp.Order) else None
+        if first is not None and any(key.this == first.this for key in first.expressions):
+            return  # Rows that tie have equal values, so their order cannot be seen.
+        self.pending.append(Pending(_name(node, self.names.dialect)))
+
+    # Everything else.
+
+    def _computed(self, node: exp.Expr, scope: Scope) -> Value:
+        values = [self.value(item, scope) for item in _operands(node)]
+        self.use(
+            UseKind.EXPRESSION, [value.bare for value in values], _name(node, self.names.dialect)
+        )
+        if isinstance(node, _ORDER_BOUND) or (
+            isinstance(node, exp.Anonymous) and node.name.lower() in _ORDER_BOUND_NAMES
+        ):
+            self._order_bound(node)
+        taint = merged([value.taint for value in values] or [{}])
+        return Value(aggregated(taint) if is_aggregate(node) else transformed(taint))
+
+    def _connector(self, node: exp.Expr, scope: Scope) -> Value:
+        # AND and OR come in chains too long to go down one by one.
+        values = [self.value(item, scope) for item in list(node.flatten(unnest=False))]
+        self.use(
+            UseKind.EXPRESSION, [value.bare for value in values], _name(node, self.names.dialect)
+        )
+        return Value(transformed(merged([value.taint for value in values])))
+
+
+def itself(node: exp.Expr, value: Value) -> frozenset[ColumnRef]:
+    """Return the column that a key is; nothing if it is made from columns in any way."""
+    is_column = isinstance(unwrapped(node), exp.Column) and len(value.bare or ()) == 1
+    return value.bare or frozenset() if is_column else frozenset()
+
+
+def is_aggregate(node: exp.Expr) -> bool:
+    """Whether a node is a call of an aggregate."""
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in _functions.ANONYMOUS_AGGREGATES
+    return isinstance(node, exp.AggFunc)
+
+
+def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
+    for value in list(node.args.values()):
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, exp.Expr) and not isinstance(item, _INERT):
+                yield item
+
+
+def _name(node: exp.Expr, dialect: str) -> str:
+    if type(node) in _nodes.OPERATORS:
+        return f"the operator {_nodes.OPERATORS[type(node)]}"
+    if isinstance(node, exp.Func):
+        return f"{function_name(node, dialect)}()"
+    return _nodes.words(type(node))
+
+
+def _shown(identifier: exp.Expr, hidden: str, before: str) -> str:
+    """Return a name for a message, unless it may be a value in disguise."""
+    if identifier.args.get("quoted") or not is_plain(identifier.name):
+        return hidden
+    return f"{before} {identifier.name}"
+
+
+def _constant(_: Expressions, __: exp.Expr, ___: Scope) -> Value:
+    return CONSTANT
+
+
+def _star(self: Expressions, _: exp.Expr, __: Scope) -> Value:
+    self.refuse("A star stands inside an expression.", "Name the columns one by one.")
+    return CONSTANT
+
+
+def _unnest(self: Expressions, _: exp.Expr, __: Scope) -> Value:
+    # In a select list DuckDB makes several columns of one, and others move to the right.
+    self.refuse("unnest() stands in an expression.", "Put it into FROM.")
+    return CONSTANT
+
+
+def _null(_: Expressions, __: exp.Expr, ___: Scope) -> Value:
+    return NULL
+
+
+def _alias(self: Expressions, node: exp.Expr, scope: Scope) -> Value:
+    return self.value(node.this, scope)
+
+
+# The class's own private methods, by the node that they interpret.
+# ruff: noqa: SLF001
+_HANDLERS: Final[dict[type[exp.Expr], Callable[[Expressions, exp.Expr, Scope], Value]]] = {
+    **dict.fromkeys(_PICKS, Expressions._pick),
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ), Expressions._equal),
+    **dict.fromkeys((exp.And, exp.Or), Expressions._connector),
+    **dict.fromkeys((exp.Cast, exp.TryCast), Expressions._cast),
+    **dict.fromkeys((exp.Literal, exp.Boolean), _constant),
+    **dict.fromkeys((exp.Alias, exp.IgnoreNulls, exp.Paren, exp.RespectNulls), _alias),
+    **dict.fromkeys((exp.Grouping, exp.GroupingId), Expressions._grouping),
+    exp.Case: Expressions._case,
+    exp.Coalesce: Expressions._coalesce,
+    exp.Column: Expressions._column,
+    exp.Count: Expressions._count,
+    exp.Exists: Expressions._exists,
+    exp.Filter: Expressions._filter,
+    exp.If: Expressions._if,
+    exp.In: Expressions._in,
+    exp.Is: Expressions._is,
+    exp.Null: _null,
+    exp.Nullif: Expressions._nullif,
+    exp.Order: Expressions._ordered,
+    exp.Star: _star,
+    exp.Unnest: _unnest,
+    exp.Window: Expressions._window,
+    exp.WithinGroup: Expressions._within_group,
+}

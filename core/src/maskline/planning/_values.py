@@ -1,0 +1,160 @@
+"""What the analysis computes: values, uses of columns, relations.
+
+This module knows the nouns of `maskline.model` and sqlglot's trees. It does not know names, labels
+or policies.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from maskline.model import ColumnRef, Flow
+
+__all__ = [
+    "CONSTANT",
+    "NULL",
+    "Bare",
+    "Refusal",
+    "Relation",
+    "Taint",
+    "Use",
+    "UseKind",
+    "Value",
+    "aggregated",
+    "counted",
+    "indirect",
+    "merged",
+    "transformed",
+]
+
+Taint: TypeAlias = Mapping[ColumnRef, frozenset[Flow]]
+"""Which columns reach something, and how."""
+
+Bare: TypeAlias = frozenset[ColumnRef] | None
+"""The columns of which a value is one, unchanged, or null. Empty if it is always null, None if it
+is computed: a literal, or whatever an operator or a function made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a query is not answered.
+
+    Attributes:
+        reason: One sentence. It names columns, functions and clauses, never a literal.
+        hint: What would work.
+    """
+
+    reason: str
+    hint: str = ""
+
+
+class UseKind(StrEnum):
+    """What a query does with the values of columns."""
+
+    EQUALITY = "equality"
+    GROUP = "group"
+    DISTINCT = "distinct"
+    PARTITION = "partition"
+    COUNT = "count"
+    NULL_TEST = "null_test"
+    MIX = "mix"
+    TEXT_CAST = "text_cast"
+    SORT = "sort"
+    EXPRESSION = "expression"
+    ROW_ORDER = "row_order"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place where values of columns decide something.
+
+    Attributes:
+        parts: The values that meet there, one for each operand.
+        what: How it is written, such as ``upper()`` or ``the operator <``.
+    """
+
+    kind: UseKind
+    parts: tuple[Bare, ...]
+    what: str
+
+    @property
+    def columns(self) -> frozenset[ColumnRef]:
+        """Every column that is used bare."""
+        return frozenset().union(*(part for part in self.parts if part))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is known of an expression.
+
+    Attributes:
+        taint: Every column that reaches it.
+        bare: See `Bare`.
+        latent: Uses inside a view, which count only once somebody reads this column of it.
+    """
+
+    taint: Taint = field(default_factory=dict)
+    bare: Bare = None
+    latent: tuple[Use, ...] = ()
+
+
+CONSTANT: Final = Value()
+NULL: Final = Value(bare=frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """What is known of a table, view, query or function in FROM.
+
+    Attributes:
+        names: Of its columns, as the engine knows them.
+        values: Of its columns.
+        rows: The columns that decide which rows there are.
+        order: The columns along which the engine may have sorted or hashed the rows.
+        schema: Of a table or view; empty otherwise.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Value, ...]
+    rows: Taint = field(default_factory=dict)
+    order: frozenset[ColumnRef] = frozenset()
+    schema: str = ""
+
+
+_DIRECT: Final = frozenset(flow for flow in Flow if flow.is_direct)
+
+
+def merged(taints: Sequence[Taint]) -> Taint:
+    """Return what reaches something through any of several ways."""
+    if len(taints) == 1:
+        return taints[0]
+    union: dict[ColumnRef, frozenset[Flow]] = {}
+    for taint in taints:
+        for ref, flows in taint.items():
+            union[ref] = union.get(ref, frozenset()) | flows
+    return union
+
+
+def _replaced(taint: Taint, old: frozenset[Flow], new: Flow) -> Taint:
+    return {ref: (flows - old) | {new} if flows & old else flows for ref, flows in taint.items()}
+
+
+def transformed(taint: Taint) -> Taint:
+    """Return what reaches the result of an operator or a scalar function."""
+    return _replaced(taint, frozenset({Flow.IDENTITY}), Flow.TRANSFORMATION)
+
+
+def aggregated(taint: Taint) -> Taint:
+    """Return what reaches the result of an aggregate."""
+    return _replaced(taint, frozenset({Flow.IDENTITY, Flow.TRANSFORMATION}), Flow.AGGREGATION)
+
+
+def counted(taint: Taint) -> Taint:
+    """Return what reaches a count."""
+    return _replaced(taint, _DIRECT, Flow.COUNT)
+
+
+def indirect(taint: Taint, flow: Flow) -> Taint:
+    """Return what reaches a result that only depends on a condition, an order or a grouping."""
+    return _replaced(taint, _DIRECT, flow)
