@@ -1,0 +1,101 @@
+"""What one principal needs to read one source: the database, the policy, the keys, the records.
+
+`Session` is the face of it and `MaskedStream` runs queries on it. This module knows the floors
+below; it does not know how rows are fetched or shown.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+from maskline.audit import AuditLog
+from maskline.errors import AuditError, MasklineError
+from maskline.execution import Masking
+from maskline.model import (
+    AccessEvent,
+    Catalogue,
+    ColumnRef,
+    Decision,
+    Kind,
+    Label,
+    Mask,
+    Principal,
+    Traits,
+)
+from maskline.planning import Plan, plan_query
+from maskline.plugins import Registry
+from maskline.policy import Policy
+from maskline.roles import Sink, Source
+from maskline.tokens import Keyring
+
+__all__ = ["Access"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One principal's way to one source, under one policy."""
+
+    source_name: str
+    source: Source = field(repr=False)
+    policy: Policy
+    registry: Registry = field(repr=False)
+    keyring: Keyring | None = field(repr=False)
+    audit: AuditLog = field(repr=False)
+    sinks: Sequence[Sink] = field(repr=False)
+    principal: Principal
+
+    def decide(self, purpose: str) -> Callable[[Label], Decision]:
+        """Return what the policy says about labels, for a purpose, today."""
+        return partial(
+            self.policy.decide,
+            principal=self.principal,
+            purpose=purpose,
+            on=datetime.now(UTC).date(),
+            entities=self.registry.entities,
+        )
+
+    def masking(self, purpose: str) -> Masking:
+        """Return what masks values, for a purpose."""
+        return Masking(self.registry, keyring=self.keyring, decide=self.decide(purpose))
+
+    def label(self, catalogue: Catalogue, ref: ColumnRef) -> Label:
+        """Return what the policy calls a column."""
+        # PostgreSQL tells Name from name; the other two engines do not.
+        return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
+
+    def plan(self, sql: str, purpose: str) -> Plan:
+        """Plan a query. Nothing is run and nothing is recorded."""
+        catalogue = self.source.catalogue()
+        return plan_query(
+            sql,
+            catalogue=catalogue,
+            label_of=partial(self.label, catalogue),
+            decide=self.decide(purpose),
+            traits_of=self._traits,
+        )
+
+    def record(self, event: AccessEvent) -> None:
+        """Make an event durable in the audit log, then hand it to every sink.
+
+        Raises:
+            AuditError: The log or a sink did not take it: nothing more may be released.
+        """
+        self.audit.append(event)
+        for sink in self.sinks:
+            _emit(sink, event)
+
+    def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
+        del label  # A mask promises the same for every label.
+        return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
+
+
+def _emit(sink: Sink, event: AccessEvent) -> None:
+    try:
+        return sink.emit(event)
+    except MasklineError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - the text of any library error may hold data
+        culprit = type(exc).__name__
+    msg = f"The sink {type(sink).__name__} did not take the record of the read: {culprit}."
+    raise AuditError(msg, hint="Mend the sink, or take it out of `sinks:` in the policy.")

@@ -1,0 +1,188 @@
+"""Masks the batches of a running query, by the plan.
+
+This module knows Arrow and what plugins offer. It does not know SQL, databases, the audit log, or
+who asks: it is handed a *decide* function that already does.
+"""
+
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from maskline._detectors.resolution import resolve
+from maskline.errors import KeyringError, MaskingError, MasklineError
+from maskline.model import Decision, Label, Mask, OutputColumn, Spans
+from maskline.plugins import Registry
+from maskline.roles import Tokenizer
+from maskline.tokens import Keyring
+
+__all__ = ["BatchMasker", "Masking"]
+
+
+class Masking:
+    """Everything that masks values, for one policy, principal and purpose.
+
+    Args:
+        registry: The maskers and detectors of the policy's plugins.
+        keyring: Makes tokens; None if the policy names no keys.
+        decide: What the policy says about a label.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        keyring: Keyring | None,
+        decide: Callable[[Label], Decision],
+    ) -> None:
+        self.registry = registry
+        self.decide = decide
+        self._keyring = keyring
+        self.has_used_tokens = False
+
+    def tokenizer(self, domain: str) -> Tokenizer:
+        """Return the tokens of a domain.
+
+        Raises:
+            KeyringError: The policy names no keys.
+        """
+        if self._keyring is None:
+            msg = f"Tokens of the domain {domain} need a key, and the policy names none."
+            raise KeyringError(
+                msg, hint="Run `maskline keys create`, and add `keys: {file: keyring.json}`."
+            )
+        self.has_used_tokens = True
+        entity = self.registry.entities.get(domain)
+        slug = entity.slug if entity else "".join(filter(str.isalnum, domain.lower()))[:16]
+        return self._keyring.tokenizer(domain, slug=slug)
+
+    def find(self, column: pa.StringArray) -> Spans:
+        """Run every detector over a column and settle where they overlap."""
+        return resolve([detector.detect(column) for detector in self.registry.detectors])
+
+    def mask(self, column: pa.Array, *, label: Label, mask: Mask) -> pa.Array:
+        """Mask a column of any type.
+
+        Returns:
+            The same length and exactly the same type.
+
+        Raises:
+            MaskingError: The masker failed, or broke its contract. It holds no value.
+            KeyringError: The mask needs a key and there is none.
+        """
+        masker = self.registry.maskers[mask.name]
+        context = _Context(self, label)
+        try:
+            masked = _by_text(
+                column, lambda text: masker.mask(text, options=dict(mask.options), context=context)
+            )
+        except MasklineError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the text of any library error may hold data
+            culprit = type(exc).__name__
+        else:
+            if masked.type == column.type and len(masked) == len(column):
+                return masked
+            culprit = "a change of type or length"
+        msg = f"The masker {mask.name} failed on values labelled {label.entity}: {culprit}."
+        raise MaskingError(msg, hint="Choose another mask for this entity in the policy.")
+
+
+class _Context:
+    """What one masker sees while it masks one column."""
+
+    def __init__(self, masking: Masking, label: Label) -> None:
+        self._masking = masking
+        self.label = label
+
+    def tokenizer(self, domain: str) -> Tokenizer:
+        return self._masking.tokenizer(domain)
+
+    def find(self, column: pa.StringArray) -> Spans:
+        return self._masking.find(column)
+
+    def mask_as(self, entity: str, column: pa.StringArray) -> pa.StringArray:
+        label = Label(entity=entity)
+        decision = self._masking.decide(label)
+        if decision.is_denied:
+            return self._masking.mask(column, label=label, mask=Mask(name="redact"))
+        if decision.mask is None:
+            return column
+        return self._masking.mask(column, label=label, mask=decision.mask)
+
+
+def _by_text(column: pa.Array, mask: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Show a masker text of any Arrow type as ``pa.string()``, and give back the type it had."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType) and _is_text(kind.storage_type):
+        return pa.ExtensionArray.from_storage(kind, _by_text(column.storage, mask))
+    if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
+        # Encoded anew, for different values may have one mask and a dictionary has no repeats.
+        return _by_text(column.dictionary_decode(), mask).dictionary_encode().cast(kind)
+    if _is_text(kind) and kind != pa.string():
+        return mask(column.cast(pa.string())).cast(kind)
+    return mask(column)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+class BatchMasker:
+    """Masks record batches of one query.
+
+    Args:
+        masking: What masks values.
+        outputs: The plan's columns, by position.
+        schema: What the database says it will send.
+
+    Attributes:
+        schema: What leaves: the plan's names, the database's types.
+        cells: For each column, how many cells left with another value than they came with.
+
+    Raises:
+        MaskingError: The database will send another number of columns than was planned.
+    """
+
+    def __init__(
+        self, masking: Masking, outputs: Sequence[OutputColumn], schema: pa.Schema
+    ) -> None:
+        if len(schema) != len(outputs):
+            msg = (
+                f"The database returns {len(schema)} columns where {len(outputs)} were planned, "
+                "so nobody can tell which to mask."
+            )
+            raise MaskingError(msg, hint="Name the columns one by one instead of using a star.")
+        self._masking = masking
+        self._outputs = tuple(outputs)
+        self.schema = pa.schema(
+            [pa.field(out.name, schema.field(i).type) for i, out in enumerate(outputs)]
+        )
+        self.cells = [0] * len(outputs)
+
+    def mask(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch that may be released.
+
+        Raises:
+            MaskingError: A column could not be masked; nothing of the batch was released.
+        """
+        columns = []
+        for position, output in enumerate(self._outputs):
+            column = batch.column(position)
+            if output.mask is not None:
+                masked = self._masking.mask(column, label=output.label, mask=output.mask)
+                self.cells[position] += _changed(column, masked)
+                column = masked
+            columns.append(column)
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def _changed(before: pa.Array, after: pa.Array) -> int:
+    """Count the cells that are no longer what they were."""
+    try:
+        same = pc.sum(pc.fill_null(pc.equal(before, after), False)).as_py() or 0
+    except pa.ArrowNotImplementedError:
+        same = 0  # Nested types cannot be compared; their masks are null throughout.
+    return int(len(before) - before.null_count - same)

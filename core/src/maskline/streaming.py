@@ -1,0 +1,250 @@
+"""Runs one query: plan, admit, record, fetch, mask, record.
+
+This module knows every floor below it and puts them in the order of the design. It does not know
+how a result is shown.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, Self
+
+import pyarrow as pa
+
+from maskline.access import Access
+from maskline.errors import (
+    MasklineError,
+    QueryCancelledError,
+    QueryError,
+    QueryRefusedError,
+)
+from maskline.execution import BatchMasker
+from maskline.model import AccessEvent, ColumnRef, Outcome, Strategy
+from maskline.planning import Plan
+from maskline.planning.scrub import scrub
+from maskline.result import ColumnTreatment
+
+__all__ = ["MaskedStream"]
+
+_BATCH_ROWS: Final = 65_536
+
+
+class MaskedStream:
+    """The masked batches of one running query. `Session.stream` makes it.
+
+    By the time it exists, the query was planned, its record is durable and the database runs it.
+    Leaving the ``with`` block stops the query and records how it ended.
+
+    Args:
+        access: Who asks what, under which policy.
+        sql: One SELECT.
+        purpose: Why it is asked.
+        limit: At most so many rows.
+        timeout: In seconds, for the whole query.
+
+    Attributes:
+        query_id: Finds the query in the audit log and in the lineage.
+        plan: How it is answered.
+        purpose: Why it was asked.
+        schema: The columns that leave.
+        rows: Handed out so far.
+        is_truncated: Whether more rows exist than the row limit let through.
+        duration_ms: From the query's arrival to its last record.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        sql: str,
+        *,
+        purpose: str,
+        limit: int | None,
+        timeout: float | None,
+    ) -> None:
+        self.query_id = str(uuid.uuid4())
+        self.purpose = purpose
+        self.rows = 0
+        self.is_truncated = False
+        self.duration_ms = 0
+        self._access = access
+        self._limit = limit
+        self._began = time.monotonic()
+        self._bytes = 0
+        self._has_ended = False
+        self._is_exhausted = False
+        self._is_late = False
+        self.plan = access.plan(sql, purpose)
+        self._event = self._describe(sql)
+        self._admit()
+        self._timer = threading.Timer(timeout or 0, self._stop_late)
+        self._timer.daemon = True
+        try:
+            self._rows = access.source.query(self.plan.sql, batch_rows=_BATCH_ROWS)
+        except BaseException as exc:
+            self._end(exc)
+            raise
+        try:
+            self._masker = BatchMasker(
+                access.masking(purpose), self.plan.outputs, self._rows.schema
+            )
+            self.schema = self._masker.schema
+            self._event = replace(
+                self._event, output_types=tuple(str(field.type) for field in self.schema)
+            )
+            self._record(Outcome.STARTED)
+        except BaseException as exc:
+            self._rows.close()
+            self._end(exc)
+            raise
+        if timeout is not None:
+            self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self._timer.cancel()
+        self._rows.close()
+        self._end(error)
+
+    @property
+    def columns(self) -> tuple[ColumnTreatment, ...]:
+        """How each column is treated, with the cells masked so far."""
+        return tuple(
+            ColumnTreatment(output=output, type=str(field.type), cells=cells)
+            for output, field, cells in zip(
+                self.plan.outputs, self.schema, self._masker.cells, strict=True
+            )
+        )
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Give masked batch after masked batch.
+
+        Raises:
+            QueryFailedError: The database gave up.
+            QueryCancelledError: Somebody cancelled it, or the time was up.
+            MaskingError: A batch could not be masked; it was not released.
+        """
+        for raw in self._rows:
+            if self._is_late:
+                break
+            batch = self._within_limit(raw)
+            masked = self._masker.mask(batch)
+            self.rows += masked.num_rows
+            self._bytes += masked.nbytes
+            if masked.num_rows:
+                yield masked
+            if self.is_truncated:
+                break
+        if self._is_late:
+            msg = "The query was stopped: its time limit was reached."
+            raise QueryCancelledError(msg, hint="Ask for less, or allow it more time.")
+        self._is_exhausted = True
+
+    def _within_limit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self._limit is None or batch.num_rows <= self._limit - self.rows:
+            return batch
+        self.is_truncated = True
+        return batch.slice(0, self._limit - self.rows)
+
+    def _stop_late(self) -> None:
+        self._is_late = True
+        self._access.source.cancel()
+
+    def _admit(self) -> None:
+        """Let the query pass, or record why not and raise."""
+        refusals = [(refusal.reason, refusal.hint) for refusal in self.plan.refusals]
+        access = self._access
+        if missing := access.policy.requirement(access.principal, self.purpose):
+            refusals.insert(0, (missing, "Say why you ask: state a purpose."))
+        if refusals := refusals or self._unseen():
+            reason = " ".join(reason for reason, _ in refusals)
+            hint = " ".join(dict.fromkeys(hint for _, hint in refusals if hint))
+            self._event = replace(self._event, decision=Strategy.REFUSED.value)
+            self._record(Outcome.REFUSED, reason)
+            raise QueryRefusedError(reason, hint=hint)
+
+    def _unseen(self) -> list[tuple[str, str]]:
+        """Hold the analysis against the database's own reading of the statement."""
+        try:
+            read = self._access.source.read_set(self.plan.sql)
+        except QueryError as exc:
+            return [(exc.message, exc.hint)]
+        unseen = sorted((read or frozenset()) - self.plan.reads)
+        if not unseen:
+            return []
+        names = ", ".join(map(str, unseen))
+        reason = f"The database would read columns that the analysis did not see: {names}."
+        return [(reason, "Please report this as a defect; plain tables and columns will work.")]
+
+    def _describe(self, sql: str) -> AccessEvent:
+        access, plan = self._access, self.plan
+        catalogue = access.source.catalogue()
+        types = {
+            ColumnRef(relation.schema, relation.name, column.name): column.type
+            for relation in catalogue.relations
+            for column in relation.columns
+        }
+        scrubbed = scrub(
+            sql, dialect=catalogue.dialect, known={word.lower() for ref in types for word in ref}
+        )
+        masks = {output.mask.name for output in plan.outputs if output.mask}
+        has_tokens = access.keyring is not None and masks & {"token", "scan"}
+        return AccessEvent(
+            query_id=self.query_id,
+            time="",
+            outcome=Outcome.STARTED,
+            principal=access.principal,
+            purpose=self.purpose,
+            source=access.source_name,
+            namespace=access.source.namespace,
+            database=access.source.database,
+            dialect=catalogue.dialect,
+            sql=scrubbed.text,
+            fingerprint=scrubbed.fingerprint,
+            decision=plan.strategy.value,
+            policy_hash=access.policy.hash,
+            reads=tuple((ref, types.get(ref, "")) for ref in sorted(plan.reads)),
+            outputs=plan.outputs,
+            influences=plan.influences,
+            key_versions=(access.keyring.active_version,)
+            if access.keyring is not None and has_tokens
+            else (),
+        )
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        if error is None:
+            if self._is_exhausted:
+                self._record(Outcome.ANSWERED)
+            else:
+                self._record(Outcome.CANCELLED, "Not all rows were fetched.")
+        elif self._is_late:
+            self._record(Outcome.CANCELLED, "Its time limit was reached.")
+        elif isinstance(error, QueryCancelledError | KeyboardInterrupt):
+            self._record(Outcome.CANCELLED, "Somebody stopped it.")
+        elif isinstance(error, MasklineError):
+            self._record(Outcome.FAILED, error.message)
+        else:
+            kind = type(error).__name__
+            self._record(Outcome.FAILED, f"{kind} in the program that fetched the rows.")
+
+    def _record(self, outcome: Outcome, reason: str = "") -> None:
+        self.duration_ms = round((time.monotonic() - self._began) * 1000)
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        self._access.record(
+            replace(
+                self._event,
+                time=now.replace("+00:00", "Z"),
+                outcome=outcome,
+                reason=reason,
+                rows=self.rows,
+                bytes=self._bytes,
+                duration_ms=self.duration_ms,
+            )
+        )
