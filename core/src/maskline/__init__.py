@@ -25,6 +25,7 @@ from maskline.errors import (
     QueryFailedError,
     QueryRefusedError,
     SourceError,
+    UsageError,
 )
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ __all__ = [
     "QueryRefusedError",
     "Session",
     "SourceError",
+    "UsageError",
     "connect",
     "hookimpl",
     "load_ipython_extension",

@@ -6,6 +6,7 @@
   x PluginError              a plugin cannot be used
     + PluginLoadError        it could not be imported
     + PluginContractError    it breaks the contract of a hook
+  x UsageError               a command or a magic was called with words that it does not know
   x SourceError              a database cannot be opened or described
   x QueryError               one query was not answered
     + QueryRefusedError      maskline will not run it; nothing was sent to the database
@@ -39,6 +40,7 @@ __all__ = [
     "QueryFailedError",
     "QueryRefusedError",
     "SourceError",
+    "UsageError",
 ]
 
 
@@ -145,6 +147,12 @@ class PluginContractError(PluginError):
     """A plugin implements an unknown hook, or returns what the hook does not allow."""
 
     code = "plugin-contract"
+
+
+class UsageError(MasklineError):
+    """A command or a magic was called with words that it does not know."""
+
+    code = "usage"
 
 
 class SourceError(MasklineError):

@@ -23,7 +23,6 @@ from maskline.errors import (
 )
 from maskline.execution import BatchMasker
 from maskline.model import AccessEvent, ColumnRef, Outcome, Strategy
-from maskline.planning import Plan
 from maskline.planning.scrub import scrub
 from maskline.result import ColumnTreatment
 
@@ -173,7 +172,10 @@ class MaskedStream:
             read = self._access.source.read_set(self.plan.sql)
         except QueryError as exc:
             return [(exc.message, exc.hint)]
-        unseen = sorted((read or frozenset()) - self.plan.reads)
+        if read is None:
+            reason = "The database cannot tell which columns it would read, so nobody can check."
+            return [(reason, "Grant the role TEMP on the database: the check needs a view.")]
+        unseen = sorted(read - self.plan.reads)
         if not unseen:
             return []
         names = ", ".join(map(str, unseen))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskline_jupyter.grammar import Request, UsageError, parse_connect, parse_query
+from maskline import UsageError
+from maskline_jupyter.grammar import Request, parse_connect, parse_query
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from maskline.cli import _audit, _demo, _keys, _policy, _query, _start
-from maskline.cli._console import ExitCode, UsageError, report
+from maskline.cli._console import ExitCode, report
+from maskline.errors import UsageError
 
 __all__ = ["main"]
 

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from maskline._cells import grouped, visible
-from maskline.cli._console import ExitCode, UsageError, fail, out
+from maskline.cli._console import ExitCode, fail, out
 from maskline.cli._options import Listing, ListingFormat, Policy
+from maskline.errors import UsageError
 
 if TYPE_CHECKING:
     from maskline.audit import Verification

@@ -20,9 +20,10 @@ from maskline.errors import (
     PluginError,
     PolicyError,
     QueryRefusedError,
+    UsageError,
 )
 
-__all__ = ["ExitCode", "UsageError", "err", "fail", "out", "report", "say", "warn"]
+__all__ = ["ExitCode", "err", "fail", "out", "report", "say", "warn"]
 
 _UNSAFE: Final = "MASKLINE_UNSAFE_TRACEBACK"
 _WIDE: Final = 10_000
@@ -37,12 +38,6 @@ class ExitCode(IntEnum):
     AUDIT = 3
     REFUSED = 4
     INTERRUPTED = 130
-
-
-class UsageError(MasklineError):
-    """The command line does not say what to do."""
-
-    code = "usage"
 
 
 def out() -> Console:

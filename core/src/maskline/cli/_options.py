@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from maskline.cli._console import UsageError
+from maskline.errors import UsageError
 from maskline.model import Principal
 
 __all__ = [

@@ -24,7 +24,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from maskline._cells import visible
-from maskline.cli._console import UsageError
+from maskline.errors import UsageError
 
 __all__ = ["Format", "RowWriter", "format_of", "open_output", "opened_writer", "unique"]
 

@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from maskline._cells import grouped
-from maskline.cli._console import ExitCode, UsageError, err, out, say, warn
+from maskline.cli._console import ExitCode, err, out, say, warn
 from maskline.cli._options import (
     As,
     File,
@@ -32,6 +32,7 @@ from maskline.cli._options import (
     sql_of,
 )
 from maskline.cli._output import Format, format_of, open_output, opened_writer
+from maskline.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from maskline._cells import visible
-from maskline.cli._console import UsageError, err, out, say, warn
+from maskline.cli._console import err, out, say, warn
 from maskline.cli._options import Listing, ListingFormat, Policy
 from maskline.entities import Category
-from maskline.errors import PolicyError
+from maskline.errors import PolicyError, UsageError
 from maskline.model import UNKNOWN, Label
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class _Advance:
 
     def __call__(self, done: int, total: int, name: str) -> None:
         text = f"scan {visible(name)}".replace("[", r"\[")
-        self._bar.update(self._task, completed=done, total=total, description=text)
+        self._bar.update(self._task, completed=done, total=total, description=text, refresh=True)
 
 
 def label_text(label: Label, registry: "Registry") -> tuple[Text, Text]:

@@ -10,15 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from maskline.errors import MasklineError
+from maskline.errors import UsageError
 
-__all__ = ["Connect", "Request", "UsageError", "parse_command", "parse_query"]
-
-
-class UsageError(MasklineError):
-    """A magic was called with words that it does not know."""
-
-    code = "usage"
+__all__ = ["Connect", "Request", "parse_command", "parse_connect", "parse_query"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,9 @@ from IPython.core.magic import (
 )
 
 import maskline
-from maskline import MaskedResult, MasklineError, Session
+from maskline import MaskedResult, MasklineError, Session, UsageError
 from maskline_jupyter.grammar import (
     Request,
-    UsageError,
     parse_command,
     parse_connect,
     parse_query,
