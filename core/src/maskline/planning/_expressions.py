@@ -549,10 +549,6 @@ def _shown(identifier: exp.Expr, hidden: str, before: str) -> str:
     return f"{before} {identifier.name}"
 
 
-def _constant(_: Expressions, __: exp.Expr, ___: Scope) -> Value:
-    return CONSTANT
-
-
 def _star(self: Expressions, _: exp.Expr, __: Scope) -> Value:
     self.refuse("A star stands inside an expression.", "Name the columns one by one.")
     return CONSTANT
@@ -579,7 +575,7 @@ _HANDLERS: Final[dict[type[exp.Expr], Callable[[Expressions, exp.Expr, Scope], V
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ), Expressions._equal),
     **dict.fromkeys((exp.And, exp.Or), Expressions._connector),
     **dict.fromkeys((exp.Cast, exp.TryCast), Expressions._cast),
-    **dict.fromkeys((exp.Literal, exp.Boolean), _constant),
+    **dict.fromkeys((exp.Literal, exp.Boolean), lambda *_: CONSTANT),
     **dict.fromkeys((exp.Alias, exp.IgnoreNulls, exp.Paren, exp.RespectNulls), _alias),
     **dict.fromkeys((exp.Grouping, exp.GroupingId), Expressions._grouping),
     exp.Case: Expressions._case,

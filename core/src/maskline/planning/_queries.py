@@ -12,7 +12,16 @@ from sqlglot import exp
 from maskline.model import ColumnRef, Flow
 from maskline.planning._expressions import Pending, is_aggregate, itself, unwrapped
 from maskline.planning._sources import Sources
-from maskline.planning._values import Relation, Taint, Use, UseKind, Value, indirect, merged
+from maskline.planning._values import (
+    INTERPRETED,
+    Relation,
+    Taint,
+    Use,
+    UseKind,
+    Value,
+    indirect,
+    merged,
+)
 from maskline.planning.bind import Scope, quoted
 from maskline.planning.guard import function_name
 
@@ -49,8 +58,11 @@ class Queries(Sources):
     def query(self, node: exp.Expr, scope: Scope) -> Relation:
         """Interpret a query in a scope that it may refer to."""
         if isinstance(node, exp.Subquery):
-            return self.query(node.this, scope)
+            if node.args.get("joins"):
+                self.refuse("A join in parentheses has a name.", "Write SELECT * FROM it.")
+            return self.query(node.this, self.with_(node, scope))
         if isinstance(node, exp.Select):
+            node.meta[INTERPRETED] = True
             return self._select(node, scope)
         if isinstance(node, exp.SetOperation):
             return self._set_operation(node, scope)
@@ -58,6 +70,14 @@ class Queries(Sources):
             return self.values(node, scope)
         self.refuse("A table stands where a query is wanted.", "Write SELECT ... FROM it.")
         return Relation(names=(), values=())
+
+    def missed(self, tree: exp.Expr) -> None:
+        """Refuse a tree in which some piece that reads was not interpreted."""
+        for node in tree.find_all(exp.Select, exp.Join, exp.Table):
+            is_named = not isinstance(node, exp.Table) or isinstance(node.this, exp.Identifier)
+            if is_named and INTERPRETED not in node.meta:
+                self.refuse("A part of the query is not understood.", "Write it more simply.")
+                return
 
     # WITH.
 
@@ -465,7 +485,8 @@ def _has_loose(node: exp.Select) -> bool:
     """Whether a grouped query returns a column that may differ within its groups."""
     group = node.args.get("group")
     parts = [
-        (item.this, any(is_aggregate(part) for part in item.walk())) for item in node.expressions
+        (item.this, any(is_aggregate(part) and not _is_windowed(part) for part in item.walk()))
+        for item in node.expressions
     ]
     if group is None and not any(aggregates for _, aggregates in parts):
         return False
@@ -475,6 +496,13 @@ def _has_loose(node: exp.Select) -> bool:
         not aggregates and position not in numbers and part not in keys and part.find(exp.Column)
         for position, (part, aggregates) in enumerate(parts, start=1)
     )
+
+
+def _is_windowed(node: exp.Expr) -> bool:
+    parent = node.parent
+    while isinstance(parent, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls)):
+        parent = parent.parent
+    return isinstance(parent, exp.Window)
 
 
 def _twins(node: exp.Select, scope: Scope) -> Iterator[frozenset[ColumnRef]]:

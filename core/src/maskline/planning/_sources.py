@@ -12,7 +12,15 @@ from sqlglot import exp
 from maskline import model
 from maskline.model import Flow
 from maskline.planning._expressions import Expressions
-from maskline.planning._values import Relation, Taint, UseKind, Value, indirect, merged
+from maskline.planning._values import (
+    INTERPRETED,
+    Relation,
+    Taint,
+    UseKind,
+    Value,
+    indirect,
+    merged,
+)
 from maskline.planning.bind import CatalogueIndex, Hit, Scope, Source, quoted
 from maskline.planning.guard import function_name
 
@@ -51,7 +59,7 @@ class Sources(Expressions):
         inner = node
         while isinstance(inner, exp.Subquery) and not inner.args.get("alias"):
             inner = inner.this
-        if isinstance(inner, exp.Table) and inner is not node:
+        if isinstance(inner, (exp.Table, exp.Subquery)) and inner is not node:
             self._joined(node, scope, rows)
             return
         source = self._source(node, scope)
@@ -65,7 +73,7 @@ class Sources(Expressions):
 
     def _joined(self, node: exp.Expr, scope: Scope, rows: list[Taint]) -> None:
         """Interpret a join that stands in parentheses."""
-        if isinstance(node, exp.Subquery):
+        if isinstance(node, exp.Subquery) and not node.args.get("alias"):
             self._joined(node.this, scope, rows)
             for join in node.args.get("joins") or []:
                 self._join(join, scope, rows)
@@ -100,6 +108,7 @@ class Sources(Expressions):
         return name
 
     def _table(self, node: exp.Table, scope: Scope) -> Source:
+        node.meta[INTERPRETED] = True
         name = self.names.read(node.this)
         schema = self.names.read(node.args["db"]) if node.args.get("db") else ""
         if not node.args.get("alias"):
@@ -206,6 +215,7 @@ class Sources(Expressions):
     # Joins.
 
     def _join(self, node: exp.Join, scope: Scope, rows: list[Taint]) -> None:
+        node.meta[INTERPRETED] = True
         side = str(node.args.get("side") or "").upper()
         kind = str(node.args.get("kind") or "").upper()
         method = str(node.args.get("method") or "").upper()

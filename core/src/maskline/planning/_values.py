@@ -13,6 +13,7 @@ from maskline.model import ColumnRef, Flow
 
 __all__ = [
     "CONSTANT",
+    "INTERPRETED",
     "NULL",
     "Bare",
     "Refusal",
@@ -98,6 +99,9 @@ class Value:
     bare: Bare = None
     latent: tuple[Use, ...] = ()
 
+
+INTERPRETED: Final = "interpreted"
+"""Marks the pieces of a tree that the analysis has looked at: what bears no mark is not sent."""
 
 CONSTANT: Final = Value()
 NULL: Final = Value(bare=frozenset())

@@ -137,6 +137,7 @@ class _Store:
                 )
             run = _ViewQueries(self, tree, key.schema)
             found = run.query(tree, Scope(self.index.names, ctes={}))
+            run.missed(tree)
         finally:
             self._open.discard(key)
         reasons = [refusal.reason for refusal in (*refusals, *run.refusals)]
@@ -274,6 +275,7 @@ def _interpreted(tree: exp.Query, store: _Store) -> Analysis:
     run = Queries(store.index, store.view)
     relation = run.query(tree, Scope(store.index.names, ctes={}))
     run.root(tree, relation)
+    run.missed(tree)
     names, notes = _named(tree, relation, store.index)
     _parenthesize(tree)
     dialect = store.index.catalogue.dialect
