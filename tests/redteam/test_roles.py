@@ -45,11 +45,6 @@ def test_a_limited_role_is_answered_with_tokens(limited: Any) -> None:
     assert SSN not in answer.text
 
 
-@pytest.mark.xfail(
-    reason="without the right to create temporary objects nobody asks PostgreSQL what it reads, "
-    "and a user's function with the name of a pure one is run",
-    strict=True,
-)
 @pytest.mark.parametrize(
     "sql",
     [

@@ -75,6 +75,30 @@ VERSION: Final = f"""
 """  # noqa: S608 - a constant of this module
 """Changes with every change of a definition or a privilege: each leaves a new row version."""
 
+STRANGERS: Final = """
+    SELECT n.nspname::text AS schema, p.proname::text AS name
+    FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE p.oid >= 16384 AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e'
+        AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    )
+    UNION ALL
+    SELECT n.nspname::text, o.oprname::text
+    FROM pg_catalog.pg_operator AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+    WHERE o.oid >= 16384 AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = o.oid AND d.deptype = 'e'
+        AND d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+    )
+    UNION ALL
+    SELECT '', ''
+    FROM pg_catalog.pg_cast AS c
+    WHERE c.oid >= 16384 AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e'
+        AND d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass
+    )
+"""
+"""Functions, operators and casts that users made; a cast has no name, which any text holds."""
+
 READ_SET: Final = """
     WITH RECURSIVE rules(rule, tree) AS (
         SELECT r.oid, r.ev_action FROM pg_catalog.pg_rewrite AS r

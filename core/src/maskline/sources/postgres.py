@@ -22,7 +22,13 @@ import pyarrow.compute as pc
 from maskline.errors import MasklineError, QueryError, QueryFailedError, SourceError
 from maskline.model import Catalogue, ColumnRef
 from maskline.roles import Source
-from maskline.sources._postgres_catalogue import READ_SET, VERSION, read_catalogue, read_set_of
+from maskline.sources._postgres_catalogue import (
+    READ_SET,
+    STRANGERS,
+    VERSION,
+    read_catalogue,
+    read_set_of,
+)
 from maskline.sources._postgres_links import BEGIN, Link, Pool, reader_of
 from maskline.sources._streams import WITHHELD, QueryStream, Running, attempt, cancelled
 from maskline.sources._text import check_names, quoted
@@ -122,8 +128,10 @@ class _Postgres:
         """Define a temporary view, ask what it depends on, and undo it.
 
         Returns:
-            For a view its own columns and, below them, all columns its definition uses; None if
-            the role may not create temporary objects, or the server is a read-only replica.
+            For a view its own columns and, below them, all columns its definition uses. Where
+            the role may not create temporary objects, or the server is a read-only replica: what
+            users made that the statement may call by the name of a function of the engine, and
+            None if there is nothing of the kind.
         """
 
         def probe(link: "Link") -> frozenset[ColumnRef] | None:
@@ -144,7 +152,21 @@ class _Postgres:
 
         # Read-only would forbid the view; nothing of the statement is executed.
         begin = "SET TRANSACTION READ WRITE"
-        return attempt(lambda: self._pool.within(probe, begin=begin), _refused)
+        found = attempt(lambda: self._pool.within(probe, begin=begin), _refused)
+        return self._strangers(sql) if found is None else found
+
+    def _strangers(self, sql: str) -> frozenset[ColumnRef] | None:
+        """Return what users made that a statement, or a view of it, may call by its name."""
+        text = _with_views(sql, self.catalogue())
+        rows = attempt(lambda: self._pool.within(lambda link: link.rows(STRANGERS)), _refused)
+        return (
+            frozenset(
+                ColumnRef(str(row["schema"]), f"{row['name']}()", "*")
+                for row in rows
+                if str(row["name"]).lower() in text
+            )
+            or None
+        )
 
     def query(self, sql: str, *, batch_rows: int = 65_536) -> "_PostgresStream":
         """Run one SELECT in a read-only transaction that is always rolled back."""
@@ -360,3 +382,12 @@ def _unreachable(error: Exception) -> MasklineError:
 def _undescribed(error: Exception) -> MasklineError:
     msg = f"PostgreSQL does not describe its tables: {_name_of(error)}."
     return SourceError(msg, hint="The role must be allowed to read the system tables.")
+
+
+def _with_views(sql: str, catalogue: Catalogue) -> str:
+    """Return a statement and the definitions of all views that it may read, in lower case."""
+    text, views = sql.lower(), [view for view in catalogue.relations if view.definition]
+    while found := [view for view in views if view.name.lower() in text]:
+        views = [view for view in views if view not in found]
+        text += " ".join(view.definition.lower() for view in found)
+    return text
