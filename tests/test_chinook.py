@@ -42,11 +42,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chinook")
     policy = folder / "policy.yaml"
     assert cli.main(["scan", f"sqlite:///{DATABASE}", "--policy", str(policy)]) == 0
-    text = policy.read_text()
-    policy.write_text(
-        text.replace("plugins: []", "plugins: [openlineage]")
-        + "\nsinks:\n  openlineage: {path: lineage.jsonl}\n"
-    )
     return folder
 
 

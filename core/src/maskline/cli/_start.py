@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -35,6 +36,8 @@ __all__ = ["begin", "init", "label_text", "scan"]
 _POLICY: Final = Path("policy.yaml")
 _IGNORED: Final = ("keyring.json", "audit/")
 _SAMPLE_NAME: Final = "shop"
+# The plugins of this project; those of others are for a person to name.
+_OWN_PLUGINS: Final = frozenset({"openlineage", "secrets"})
 _SAMPLE_URL: Final = "duckdb:///shop.duckdb"
 _FILE_SCHEMES: Final = ("duckdb", "sqlite")
 _CATEGORY_STYLES: Final = {
@@ -72,10 +75,11 @@ def begin(policy: Path, *, name: str, url: str) -> None:
     from maskline.policy._sources import password_variable
     from maskline.tokens import Keyring
 
-    text = initial_policy(name or _SAMPLE_NAME, _SAMPLE_URL)
+    plugins = {found.name for found in entry_points(group="maskline")} & _OWN_PLUGINS
+    text = initial_policy(name or _SAMPLE_NAME, _SAMPLE_URL, plugins=plugins)
     if url:
         name = _name_of(url, name)
-        text = initial_policy(name, _in_policy(url, policy))
+        text = initial_policy(name, _in_policy(url, policy), plugins=plugins)
     else:
         text = re.sub(r"(?m)^sources:\n  ", "sources:\n  # ", text)
     _write_new(policy, text)

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from string import Template
@@ -38,7 +38,7 @@ _INITIAL: Final = Template("""\
 version: 1
 
 # Installed plugins that may be loaded. What comes with maskline is always there.
-plugins: []
+plugins: [$plugins]
 
 # Tokens are made with these keys. `maskline keys create` writes the file; do not publish it.
 keys: {file: keyring.json}
@@ -65,21 +65,33 @@ rules:
 
 # Who read what. A read that cannot be recorded is refused.
 audit: {path: audit, on_failure: refuse}
-""")
+$sinks""")
+
+_LINEAGE: Final = """
+# Every read as an OpenLineage event with column lineage.
+sinks:
+  openlineage: {path: lineage.jsonl}
+"""
 
 
-def initial_policy(source_name: str, url: str) -> str:
+def initial_policy(source_name: str, url: str, *, plugins: Collection[str] = ()) -> str:
     """Return the text of a first policy file, with comments for whoever edits it.
 
     Args:
         source_name: What the source shall be called.
         url: Where it is. In the place of a password, the text names a variable.
+        plugins: The plugins that the policy may load. With ``openlineage`` it gets its sink.
     """
     variable = re.sub(r"[^A-Z0-9]", "_", f"{source_name.upper()}_PASSWORD")
     if variable[0].isdigit():
         variable = f"_{variable}"
     shown = hide_password(url, variable)
-    return _INITIAL.substitute(name=quote(source_name), url=quote(shown, always=True))
+    return _INITIAL.substitute(
+        name=quote(source_name),
+        url=quote(shown, always=True),
+        plugins=", ".join(sorted(plugins)),
+        sinks=_LINEAGE if "openlineage" in plugins else "",
+    )
 
 
 def write_labels(
