@@ -1,6 +1,7 @@
 """Fixtures that tests of several members share."""
 
 import os
+import signal
 import tempfile
 import uuid
 import warnings
@@ -9,6 +10,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Hear SIGINT also where the run stands in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -930,13 +930,19 @@ def test_a_killed_query_is_named_as_not_completed(folder: Path) -> None:
 def test_a_stopped_query_is_recorded_and_leaves_no_file(number: int, folder: Path) -> None:
     sql = "SELECT a.id, b.id, a.email FROM big a, big b"
     process = subprocess.Popen(
-        [*RUN, "query", sql, "--out", "x.parquet"], cwd=folder, stderr=subprocess.PIPE, text=True
+        [*RUN, "query", sql, "--out", "x.parquet"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    until = time.monotonic() + 20
-    while not list(folder.glob(".x.parquet*")) and time.monotonic() < until:
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    try:
+        until = time.monotonic() + 20
+        while not list(folder.glob(".x.parquet*")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
 
     assert process.returncode == 130, errors
     assert "error[interrupted]" in errors
