@@ -82,6 +82,8 @@ class Column:
         type: The engine's own name of the type, such as ``NVARCHAR(40)``.
         exact_equality: Whether two values are equal only where their bytes are: false under a
             case-insensitive collation, for ``citext``, for blank-padded ``CHAR(n)``.
+        is_ordered: Whether an index or key may hand out the table's rows in the order of this
+            column.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Column:
     kind: Kind
     nullable: bool = True
     exact_equality: bool = True
+    is_ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

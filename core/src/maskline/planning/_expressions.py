@@ -23,6 +23,7 @@ from maskline.planning._values import (
     Refusal,
     Relation,
     Taint,
+    TooLargeError,
     Use,
     UseKind,
     Value,
@@ -48,6 +49,7 @@ _INERT: Final = (
     exp.TableAlias,
     exp.Var,
 )
+_MAX_SIZE: Final = 50_000
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 # These return one of the values they are given, unchanged.
 _PICKS: Final = (
@@ -119,6 +121,7 @@ class Expressions(ABC):
         self.home = ""
         self.views: set[ColumnRef] = set()
         self.copies: set[ColumnRef] = set()
+        self._size = 0
 
     @abstractmethod
     def query(self, node: exp.Expr, scope: Scope) -> Relation:
@@ -137,6 +140,17 @@ class Expressions(ABC):
     def refuse(self, reason: str, hint: str) -> None:
         """Note why the query cannot be answered; go on, to find more reasons."""
         self.refusals[Refusal(reason=reason, hint=hint)] = None
+
+    def grow(self, *nodes: exp.Expr) -> None:
+        """Count pieces of the tree; stop the analysis before there are too many to hold.
+
+        Stars and aliases that are written out may double the tree at each step.
+        """
+        for node in nodes:
+            for _ in node.walk():
+                self._size += 1
+                if self._size > _MAX_SIZE:
+                    raise TooLargeError
 
     def use(self, kind: UseKind, parts: Sequence[Bare], what: str) -> None:
         """Note a use of columns, if there are any."""
@@ -221,12 +235,8 @@ class Expressions(ABC):
                 "Give the table an alias, and write alias.column.",
             )
             return None
-        key = self.names.key(self.names.read(node.this))
-        hits = [
-            Hit(source, position)
-            for position, column in enumerate(source.relation.names)
-            if self.names.key(column) == key
-        ]
+        places = source.places(self.names.read(node.this), self.names)
+        hits = [Hit(source, position) for position in places]
         if len(hits) == 1:
             return hits[0]
         self._not_found(node, many=bool(hits), sources=[source.relation])
@@ -240,6 +250,7 @@ class Expressions(ABC):
             if instead is None and level is scope and not level.hits(name):
                 instead = level.aliases.get(key)
             if instead is not None:
+                self.grow(instead)
                 copied = exp.paren(instead.copy(), copy=False)
                 node.replace(copied)
                 return self.value(copied, scope)

@@ -186,7 +186,11 @@ class Queries(Sources):
         keys_are_outputs = self._order(node, scope, values, rows)
         given = self.inner_order.union(*(s.relation.order for s in scope.sources.values()))
         order = self._used_since(start) | given
-        once = self._once(scope, given)
+        # An index orders the rows of a table by what they hold themselves.
+        inherited = self.inner_order.union(
+            *(s.relation.order for s in scope.sources.values() if not s.is_table)
+        )
+        once = self._once(scope, inherited)
         self._settle(node, scope, first, order=order, own=own, once=once)
         self.inner_order = outer_order
         if self._limit(node):
@@ -351,6 +355,7 @@ class Queries(Sources):
         keys = [self.names.key(output.alias) for output in node.expressions]
         position = self._position(item, keys)
         if position is not None and position < len(node.expressions):
+            self.grow(node.expressions[position].this)
             instead = exp.paren(node.expressions[position].this.copy(), copy=False)
             item.replace(instead)
             item = instead

@@ -16,6 +16,7 @@ from maskline.planning._values import (
     INTERPRETED,
     Relation,
     Taint,
+    TooLargeError,
     UseKind,
     Value,
     indirect,
@@ -28,6 +29,7 @@ __all__ = ["Sources"]
 
 _SIDES: Final = frozenset({"", "LEFT", "RIGHT", "FULL"})
 _KINDS: Final = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})
+_MAX_COLUMNS: Final = 5_000
 _METHODS: Final = frozenset({"", "NATURAL"})
 
 
@@ -264,6 +266,7 @@ class Sources(Expressions):
             )
             return {}
         left: exp.Expr = left_hits[0].node if merged_before is None else merged_before.copy()
+        self.grow(left)
         right = right_hits[0]
         left_value = self.value(exp.paren(left.copy(), copy=False), scope)
         right_value = self.read(right)
@@ -296,6 +299,8 @@ class Sources(Expressions):
             if not sources:
                 self.refuse("A star stands for no table of this FROM.", "Name the columns.")
             expanded.extend(self._star(inner, sources, scope, is_all=is_all))
+            if len(expanded) > _MAX_COLUMNS:
+                raise TooLargeError
         node.set("expressions", expanded)
 
     def _star(
@@ -311,9 +316,9 @@ class Sources(Expressions):
             for position, key in enumerate(keys):
                 if key in left_out or (is_all and key in source.hidden):
                     continue
-                columns.append(
-                    self._starred(Hit(source, position), key, instead, scope, is_all=is_all)
-                )
+                column = self._starred(Hit(source, position), key, instead, scope, is_all=is_all)
+                self.grow(column)
+                columns.append(column)
         if is_all and self.names.dialect == "postgres" and scope.merged:
             # PostgreSQL puts the columns that USING merged before all others.
             columns.sort(key=lambda item: self.names.key(item.alias_or_name) not in scope.merged)

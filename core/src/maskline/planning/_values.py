@@ -19,6 +19,7 @@ __all__ = [
     "Refusal",
     "Relation",
     "Taint",
+    "TooLargeError",
     "Use",
     "UseKind",
     "Value",
@@ -48,6 +49,10 @@ class Refusal:
 
     reason: str
     hint: str = ""
+
+
+class TooLargeError(Exception):
+    """A query says little and means more than we can look at."""
 
 
 class UseKind(StrEnum):

@@ -20,7 +20,7 @@ from maskline.planning import guard
 from maskline.planning._expressions import Expressions
 from maskline.planning._queries import Queries
 from maskline.planning._shuffle import shuffled
-from maskline.planning._values import Refusal, Relation, Taint, Use, Value
+from maskline.planning._values import Refusal, Relation, Taint, TooLargeError, Use, Value
 from maskline.planning.bind import CatalogueIndex, Scope, quoted
 
 __all__ = ["Analysis", "Output", "analyze", "columns_of", "shuffle"]
@@ -190,7 +190,7 @@ def analyze(sql: str, catalogue: Catalogue) -> Analysis:
         store = _store(catalogue)
         known = store.analyses.get(sql)
         if known is None:
-            known = store.analyses[sql] = _analyzed(sql, store)
+            known = store.analyses[sql] = _limited(sql, store)
             if len(store.analyses) > _KEPT_ANALYSES:
                 store.analyses.popitem(last=False)
         else:
@@ -227,6 +227,20 @@ def _store(catalogue: Catalogue) -> _Store:
             _stores.popitem(last=False)
     _stores.move_to_end(id(catalogue))
     return kept[1]
+
+
+def _limited(sql: str, store: _Store) -> Analysis:
+    try:
+        return _analyzed(sql, store)
+    except TooLargeError:
+        return Analysis(
+            refusals=(
+                Refusal(
+                    reason="The query is too large to analyse.",
+                    hint="Name fewer columns, and repeat less.",
+                ),
+            )
+        )
 
 
 def _analyzed(sql: str, store: _Store) -> Analysis:
@@ -273,6 +287,7 @@ def _agree(first: Analysis, second: Analysis) -> bool:
 
 def _interpreted(tree: exp.Query, store: _Store) -> Analysis:
     run = Queries(store.index, store.view)
+    run.grow(tree)
     relation = run.query(tree, Scope(store.index.names, ctes={}))
     run.root(tree, relation)
     run.missed(tree)

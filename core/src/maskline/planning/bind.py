@@ -83,6 +83,9 @@ class CatalogueIndex:
             values=tuple(
                 Value({ref: frozenset({Flow.IDENTITY})}, frozenset({ref})) for ref in refs
             ),
+            order=frozenset(
+                ref for ref, col in zip(refs, relation.columns, strict=True) if col.is_ordered
+            ),
             schema=relation.schema,
         )
 
@@ -99,6 +102,19 @@ class Source:
     relation: Relation
     view: model.Relation | None = None
     hidden: set[str] = field(default_factory=set)
+    _places: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table of the catalogue: no view, and no query."""
+        return bool(self.relation.schema) and self.view is None
+
+    def places(self, name: str, names: Names) -> list[int]:
+        """Return where the relation has columns of a name."""
+        if not self._places:
+            for position, column in enumerate(self.relation.names):
+                self._places.setdefault(names.key(column), []).append(position)
+        return self._places.get(names.key(name), [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +179,6 @@ class Scope:
         return [
             Hit(source, position)
             for source in (self.sources.values() if among is None else among)
-            for position, column in enumerate(source.relation.names)
-            if self.names.key(column) == key and key not in source.hidden
+            if key not in source.hidden
+            for position in source.places(name, self.names)
         ]

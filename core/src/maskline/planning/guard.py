@@ -18,6 +18,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
+from sqlglot.parser import Parser
 from sqlglot.tokenizer_core import TokenType
 
 from maskline.planning import _functions, _nodes
@@ -29,11 +30,19 @@ DIALECTS: Final = frozenset({"duckdb", "postgres", "sqlite"})
 
 _MAX_LENGTH: Final = 200_000
 _MAX_DEPTH: Final = 120
+# sqlglot tries what follows the name of a type as a type first, which doubles its time at each
+# level, and its time for `a[1][1]...` grows with the cube of their number. So this is looked at
+# before anything is parsed.
+_MAX_NESTED: Final = 60
+_MAX_TRIED: Final = 10
+_MAX_BRACKETS: Final = 200
 _MAX_NAME: Final = 63
 _MAX_ROUNDS: Final = 4
 _STARTS: Final = frozenset(
     {TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN, TokenType.FROM, TokenType.TABLE}
 )
+_OPENING: Final = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_CLOSING: Final = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
 _STATEMENTS: Final = frozenset(
     """
     ALTER ANALYZE ATTACH BEGIN CALL CHECKPOINT CLOSE COMMIT COPY CREATE DEALLOCATE DECLARE DELETE
@@ -43,6 +52,9 @@ _STATEMENTS: Final = frozenset(
     """.split()
 )
 _ONLY_SELECT: Final = "Write a single SELECT."
+_TOO_DEEP: Final = Refusal(
+    reason="The query is nested too deeply.", hint="Take it apart, or use WITH."
+)
 
 # sqlglot quotes the SQL in warnings; while we work, nobody may hear them.
 _is_quiet: ContextVar[bool] = ContextVar("_is_quiet", default=False)
@@ -110,7 +122,9 @@ def _statement(sql: str, dialect: str) -> tuple[exp.Query | None, Refusal | None
     problem = _unreadable(sql)
     trees: list[exp.Expr | None] = []
     try:
-        problem = problem or _start(Dialect.get_or_raise(dialect).tokenize(sql))
+        if problem is None:
+            tokens = Dialect.get_or_raise(dialect).tokenize(sql)
+            problem = _start(tokens) or _entangled(tokens)
         if problem is None:
             trees = list(sqlglot.parse(sql, read=dialect, error_level=ErrorLevel.IMMEDIATE))
     except ParseError as exc:
@@ -144,9 +158,7 @@ def _root(root: exp.Expr) -> tuple[exp.Query | None, Refusal | None]:
         )
     root.pop()
     if _depth(root) > _MAX_DEPTH:
-        return None, Refusal(
-            reason="The query is nested too deeply.", hint="Take it apart, or use WITH."
-        )
+        return None, _TOO_DEEP
     return root, None
 
 
@@ -172,6 +184,30 @@ def _start(tokens: list[sqlglot.Token]) -> Refusal | None:
     word = tokens[0].text.upper()
     name = word if word in _STATEMENTS else "this statement"
     return Refusal(reason=f"Only SELECT is answered, not {name}.", hint=_ONLY_SELECT)
+
+
+def _entangled(tokens: list[sqlglot.Token]) -> Refusal | None:
+    """Refuse what would take the parser very long."""
+    open_: list[bool] = []
+    tried = brackets = 0
+    before: TokenType | None = None
+    for token in tokens:
+        kind = token.token_type
+        if kind in _OPENING:
+            is_tried = kind is not TokenType.L_PAREN or before in Parser.TYPE_TOKENS
+            open_.append(is_tried)
+            tried += is_tried
+            brackets += kind is TokenType.L_BRACKET
+        elif kind in _CLOSING and open_:
+            tried -= open_.pop()
+        if len(open_) > _MAX_NESTED or tried > _MAX_TRIED:
+            return _TOO_DEEP
+        before = kind
+    if brackets > _MAX_BRACKETS:
+        return Refusal(
+            reason="The query holds too many brackets.", hint=f"Use at most {_MAX_BRACKETS}."
+        )
+    return None
 
 
 def _depth(root: exp.Expr) -> int:

@@ -46,6 +46,10 @@ _COLUMNS: Final = """
         (CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END) >= 0 AS sized,
         b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AS builtin,
         coalesce(l.collisdeterministic, true) AS deterministic,
+        c.relkind = 'f' OR c.relhassubclass OR EXISTS (
+            SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid
+            AND (i.indexprs IS NOT NULL OR a.attnum = ANY (i.indkey))
+        ) AS ordered,
         CASE c.relkind WHEN 'v' THEN pg_catalog.pg_get_viewdef(c.oid) ELSE '' END AS definition
     FROM pg_catalog.pg_attribute AS a
     JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
@@ -70,7 +74,9 @@ VERSION: Final = f"""
                 ORDER BY a.attrelid, a.attnum))
             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid >= 16384 AND a.attnum > 0),
         (SELECT md5(string_agg(concat_ws('.', r.oid, r.xmin), ',' ORDER BY r.oid))
-            FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class >= 16384)
+            FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class >= 16384),
+        (SELECT md5(string_agg(concat_ws('.', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid))
+            FROM pg_catalog.pg_index AS i WHERE i.indrelid >= 16384)
     ) AS version
 """  # noqa: S608 - a constant of this module
 """Changes with every change of a definition or a privilege: each leaves a new row version."""
@@ -190,6 +196,7 @@ def _column(row: Mapping[str, object]) -> Column:
         and base not in _INEXACT
         and (base != "numeric" or bool(row["sized"]))
         and bool(row["deterministic"]),
+        is_ordered=bool(row["ordered"]),
     )
 
 

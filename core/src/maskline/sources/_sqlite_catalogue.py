@@ -20,6 +20,8 @@ from maskline.sources._text import quoted, view_body
 
 __all__ = ["read_catalogue", "read_version"]
 
+# What SQLite gives as the number of a column where an index holds an expression.
+_EXPRESSION: Final = -2
 _KINDS: Final = (
     # The first that fits. Of dates and booleans, SQLite keeps text or numbers, so they are those.
     (re.compile(r"INT|BOOL"), Kind.INTEGER),
@@ -44,7 +46,6 @@ def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
         " WHERE l.schema = 'main' AND l.type IN ('table', 'view')"
         " AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY m.name"
     ).fetchall()
-    digest = hashlib.sha256(repr(listed).encode()).hexdigest()
     relations = []
     for name, kind, sql in listed:
         columns = _columns(connection, name)
@@ -52,6 +53,7 @@ def read_catalogue(connection: sqlite3.Connection) -> Catalogue:
             names = [column.name for column in columns]
             body = view_body(sql, "sqlite", name=name, columns=names) if kind == "view" else ""
             relations.append(Relation(schema="main", name=name, columns=columns, definition=body))
+    digest = hashlib.sha256(repr((listed, relations)).encode()).hexdigest()
     return Catalogue(
         dialect="sqlite", default_schema="main", relations=tuple(relations), version=digest
     )
@@ -64,8 +66,9 @@ def _columns(connection: sqlite3.Connection, relation: str) -> tuple[Column, ...
     except sqlite3.OperationalError:
         return ()
     keys = sum(1 for row in rows if row[5])
+    ordered = _ordered(connection, relation)
     columns = []
-    for _, name, declared, is_required, _, key, _ in rows:
+    for number, name, declared, is_required, _, key, _ in rows:
         kind = _kind(declared)
         is_row_id = bool(key) and keys == 1 and declared.upper() == "INTEGER"
         columns.append(
@@ -76,9 +79,21 @@ def _columns(connection: sqlite3.Connection, relation: str) -> tuple[Column, ...
                 nullable=not is_required and not is_row_id,
                 exact_equality=kind in {Kind.TEXT, Kind.INTEGER}
                 and _compares_bytes(connection, relation, name),
+                is_ordered=is_row_id or number in ordered or _EXPRESSION in ordered,
             )
         )
     return tuple(columns)
+
+
+def _ordered(connection: sqlite3.Connection, relation: str) -> frozenset[int]:
+    """Return the numbers of the columns that are in any index, keys among them."""
+    indexes = connection.execute(f"PRAGMA main.index_list({quoted(relation)})").fetchall()
+    return frozenset(
+        row[1]
+        for index in indexes
+        for row in connection.execute(f"PRAGMA main.index_xinfo({quoted(index[1])})")
+        if row[5]
+    )
 
 
 def _kind(declared: str) -> Kind:
