@@ -15,7 +15,8 @@ from typing import Final
 from sqlglot import exp
 
 from maskline.model import ColumnRef, Flow
-from maskline.planning import _functions, _nodes
+from maskline.planning import _nodes
+from maskline.planning._trees import is_aggregate, name_of, named, operands, unwrapped
 from maskline.planning._values import (
     CONSTANT,
     NULL,
@@ -34,21 +35,9 @@ from maskline.planning._values import (
     transformed,
 )
 from maskline.planning.bind import CatalogueIndex, Hit, Scope, quoted
-from maskline.planning.guard import function_name, is_plain
 
-__all__ = ["Expressions", "Pending", "is_aggregate", "itself", "unwrapped"]
+__all__ = ["Expressions", "Pending", "itself"]
 
-# Parts of a tree that hold no values.
-_INERT: Final = (
-    exp.DataType,
-    exp.DataTypeParam,
-    exp.Identifier,
-    exp.IntervalSpan,
-    exp.JSONPath,
-    exp.JSONPathPart,
-    exp.TableAlias,
-    exp.Var,
-)
 _MAX_SIZE: Final = 50_000
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
 # These return one of the values they are given, unchanged.
@@ -97,13 +86,6 @@ class Pending:
     what: str
     own: frozenset[ColumnRef] = frozenset()
     is_window: bool = False
-
-
-def unwrapped(node: exp.Expr) -> exp.Expr:
-    """Return what stands inside parentheses."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
 
 
 class Expressions(ABC):
@@ -230,7 +212,7 @@ class Expressions(ABC):
             )
         ):
             self.refuse(
-                f"{_shown(node.args['table'], 'A name before a dot', 'The name')} "
+                f"{named(node.args['table'], 'A name before a dot', 'The name')} "
                 "is no table of this query.",
                 "Give the table an alias, and write alias.column.",
             )
@@ -268,7 +250,7 @@ class Expressions(ABC):
         return None
 
     def _not_found(self, node: exp.Expr, *, many: bool, sources: list[Relation]) -> None:
-        shown = _shown(node.this, "A name", "The name")
+        shown = named(node.this, "A name", "The name")
         if many:
             self.refuse(f"{shown} may stand for several columns.", "Write alias.column.")
             return
@@ -439,14 +421,16 @@ class Expressions(ABC):
         default = node.args.get("default")
         for name in ("offset", "expression"):
             if isinstance(node.args.get(name), exp.Expr):
-                self.condition(node.args[name], scope, Flow.WINDOW, _name(node, self.names.dialect))
+                self.condition(
+                    node.args[name], scope, Flow.WINDOW, name_of(node, self.names.dialect)
+                )
         if isinstance(node, (exp.AnyValue, exp.First, exp.Last)) or isinstance(
             node.parent, exp.IgnoreNulls
         ):
-            self.use(UseKind.NULL_TEST, (value.bare,), _name(node, self.names.dialect))
+            self.use(UseKind.NULL_TEST, (value.bare,), name_of(node, self.names.dialect))
         self._order_bound(node)
         if default is not None:
-            value = self.mix([value, self.value(default, scope)], _name(node, self.names.dialect))
+            value = self.mix([value, self.value(default, scope)], name_of(node, self.names.dialect))
         return Value(aggregated(value.taint), value.bare)
 
     def _filter(self, node: exp.Expr, scope: Scope) -> Value:
@@ -463,7 +447,7 @@ class Expressions(ABC):
         return Value(aggregated(merged(taints)))
 
     def _grouping(self, node: exp.Expr, scope: Scope) -> Value:
-        taints = [self.value(item, scope).taint for item in _operands(node)]
+        taints = [self.value(item, scope).taint for item in operands(node)]
         return Value(indirect(merged(taints or [{}]), Flow.GROUP_BY))
 
     def _window(self, node: exp.Expr, scope: Scope) -> Value:
@@ -500,14 +484,14 @@ class Expressions(ABC):
         first = node.this if isinstance(node.this, exp.Order) else None
         if first is not None and any(key.this == first.this for key in first.expressions):
             return  # Rows that tie have equal values, so their order cannot be seen.
-        self.pending.append(Pending(_name(node, self.names.dialect)))
+        self.pending.append(Pending(name_of(node, self.names.dialect)))
 
     # Everything else.
 
     def _computed(self, node: exp.Expr, scope: Scope) -> Value:
-        values = [self.value(item, scope) for item in _operands(node)]
+        values = [self.value(item, scope) for item in operands(node)]
         self.use(
-            UseKind.EXPRESSION, [value.bare for value in values], _name(node, self.names.dialect)
+            UseKind.EXPRESSION, [value.bare for value in values], name_of(node, self.names.dialect)
         )
         if isinstance(node, _ORDER_BOUND) or (
             isinstance(node, exp.Anonymous) and node.name.lower() in _ORDER_BOUND_NAMES
@@ -520,7 +504,7 @@ class Expressions(ABC):
         # AND and OR come in chains too long to go down one by one.
         values = [self.value(item, scope) for item in list(node.flatten(unnest=False))]
         self.use(
-            UseKind.EXPRESSION, [value.bare for value in values], _name(node, self.names.dialect)
+            UseKind.EXPRESSION, [value.bare for value in values], name_of(node, self.names.dialect)
         )
         return Value(transformed(merged([value.taint for value in values])))
 
@@ -529,35 +513,6 @@ def itself(node: exp.Expr, value: Value) -> frozenset[ColumnRef]:
     """Return the column that a key is; nothing if it is made from columns in any way."""
     is_column = isinstance(unwrapped(node), exp.Column) and len(value.bare or ()) == 1
     return value.bare or frozenset() if is_column else frozenset()
-
-
-def is_aggregate(node: exp.Expr) -> bool:
-    """Whether a node is a call of an aggregate."""
-    if isinstance(node, exp.Anonymous):
-        return node.name.lower() in _functions.ANONYMOUS_AGGREGATES
-    return isinstance(node, exp.AggFunc)
-
-
-def _operands(node: exp.Expr) -> Iterator[exp.Expr]:
-    for value in list(node.args.values()):
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, exp.Expr) and not isinstance(item, _INERT):
-                yield item
-
-
-def _name(node: exp.Expr, dialect: str) -> str:
-    if type(node) in _nodes.OPERATORS:
-        return f"the operator {_nodes.OPERATORS[type(node)]}"
-    if isinstance(node, exp.Func):
-        return f"{function_name(node, dialect)}()"
-    return _nodes.words(type(node))
-
-
-def _shown(identifier: exp.Expr, hidden: str, before: str) -> str:
-    """Return a name for a message, unless it may be a value in disguise."""
-    if identifier.args.get("quoted") or not is_plain(identifier.name):
-        return hidden
-    return f"{before} {identifier.name}"
 
 
 def _star(self: Expressions, _: exp.Expr, __: Scope) -> Value:

@@ -10,8 +10,9 @@ from typing import Final
 from sqlglot import exp
 
 from maskline.model import ColumnRef, Flow
-from maskline.planning._expressions import Pending, is_aggregate, itself, unwrapped
+from maskline.planning._expressions import Pending, itself
 from maskline.planning._sources import Sources
+from maskline.planning._trees import is_aggregate, unwrapped
 from maskline.planning._values import (
     INTERPRETED,
     Relation,
