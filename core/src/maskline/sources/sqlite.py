@@ -286,9 +286,13 @@ def _connect(uri: str) -> sqlite3.Connection:
         check_same_thread=False,
         cached_statements=0,
     )
-    # A file may bring a view that calls any function; this leaves it the harmless ones.
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA schema_version").fetchone()
+    try:
+        # A file may bring a view that calls any function; this leaves it the harmless ones.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA schema_version").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
