@@ -1,17 +1,15 @@
 """Appends access events to a file, one line of JSON each, for other programs to pick up.
 
-This module knows files. Unlike the audit log, the file has no chain of hashes and is not synced
+This module knows lines. Unlike the audit log, the file has no chain of hashes and is not synced
 to the disk at each event.
 """
 
-import errno
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from maskline.appending import LineFile
 from maskline.audit.record import to_json
-from maskline.errors import AuditError
 from maskline.model import AccessEvent, OptionValue
 
 __all__ = ["JsonlSink", "JsonlSinkType"]
@@ -28,18 +26,10 @@ class JsonlSink:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as exc:
-            problem = _name_of(exc)
-        else:
-            return
-        raise _error(path, problem)
+        self._file = LineFile(path)
 
     def __repr__(self) -> str:
-        return f"<JsonlSink: {self._path}>"
+        return f"<JsonlSink: {self._file.path}>"
 
     def emit(self, event: AccessEvent) -> None:
         """Append the event.
@@ -48,20 +38,11 @@ class JsonlSink:
             AuditError: It could not be written whole.
         """
         line = json.dumps(to_json(event), separators=(",", ":")).encode("ascii") + b"\n"
-        try:
-            size = os.fstat(self._file).st_size
-            if size and os.pread(self._file, 1, size - 1) != b"\n":
-                line = b"\n" + line  # A write was cut short: its line is not ours to extend.
-            if os.write(self._file, line) == len(line):
-                return
-            problem = errno.errorcode[errno.ENOSPC]
-        except OSError as exc:
-            problem = _name_of(exc)
-        raise _error(self._path, problem)
+        self._file.append(line)
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        self._file.close()
 
 
 class JsonlSinkType:
@@ -86,14 +67,3 @@ class JsonlSinkType:
             AuditError: It cannot be opened.
         """
         return JsonlSink(Path(resolve(str(options["path"]))))
-
-
-def _name_of(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)
-
-
-def _error(path: Path, problem: str) -> AuditError:
-    return AuditError(
-        f"The file {path} cannot be appended to: {problem}.",
-        hint="Give the sink a path that this user may write to, on a disk with room.",
-    )

@@ -3,8 +3,6 @@
 This module knows files. It opens no connection: a query must not wait for a lineage server.
 """
 
-import errno
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from maskline.errors import AuditError
+from maskline.appending import LineFile
 from maskline.hookspecs import hookimpl
 from maskline.model import AccessEvent, OptionValue, Outcome
 from maskline.roles import SinkType
@@ -40,21 +38,13 @@ class OpenLineageSink:
     """
 
     def __init__(self, path: Path, *, namespace: str, job: str) -> None:
-        self._path = path
+        self._file = LineFile(path, what="outbox")
         self._namespace = namespace
         self._job = job
         self._running: set[str] = set()
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        except OSError as exc:
-            problem = _name_of(exc)
-        else:
-            return
-        raise _error(path, problem)
 
     def __repr__(self) -> str:
-        return f"<OpenLineageSink: {self._path}>"
+        return f"<OpenLineageSink: {self._file.path}>"
 
     def emit(self, event: AccessEvent) -> None:
         """Append the event; before it a START, if this run has none, as every run needs one.
@@ -65,7 +55,7 @@ class OpenLineageSink:
         line = encode(event, namespace=self._namespace, job=self._job)
         if event.outcome is not Outcome.STARTED and event.query_id not in self._running:
             line = encode(_start_of(event), namespace=self._namespace, job=self._job) + line
-        self._write(line)
+        self._file.append(line)
         if event.outcome is Outcome.STARTED:
             self._running.add(event.query_id)
         else:
@@ -73,20 +63,7 @@ class OpenLineageSink:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            size = os.fstat(self._file).st_size
-            if size and os.pread(self._file, 1, size - 1) != b"\n":
-                data = b"\n" + data  # A write was cut short: its line is not ours to extend.
-            # One unbuffered write, so that lines of several processes do not mix.
-            if os.write(self._file, data) == len(data):
-                return
-            problem = errno.errorcode[errno.ENOSPC]
-        except OSError as exc:
-            problem = _name_of(exc)
-        raise _error(self._path, problem)
+        self._file.close()
 
 
 class OpenLineageSinkType:
@@ -140,15 +117,4 @@ def _start_of(event: AccessEvent) -> AccessEvent:
     outputs = () if event.outcome is Outcome.REFUSED else event.outputs
     return replace(
         event, time=time, outcome=Outcome.STARTED, outputs=outputs, rows=0, bytes=0, duration_ms=0
-    )
-
-
-def _name_of(error: OSError) -> str:
-    return errno.errorcode.get(error.errno or 0, type(error).__name__)
-
-
-def _error(path: Path, problem: str) -> AuditError:
-    return AuditError(
-        f"The outbox {path} cannot be appended to: {problem}.",
-        hint="Give the sink a path that this user may write to, on a disk with room.",
     )
