@@ -64,9 +64,8 @@ class Access:
         # PostgreSQL tells Name from name; the other two engines do not.
         return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
 
-    def plan(self, sql: str, purpose: str) -> Plan:
+    def plan(self, sql: str, purpose: str, *, catalogue: Catalogue) -> Plan:
         """Plan a query. Nothing is run and nothing is recorded."""
-        catalogue = self.source.catalogue()
         return plan_query(
             sql,
             catalogue=catalogue,

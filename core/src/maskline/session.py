@@ -206,7 +206,11 @@ class Session:
 
     def explain(self, sql: str, *, purpose: str | None = None) -> Plan:
         """Plan a query without running it, and without recording it: no row is read."""
-        return self._access.plan(sql, self.purpose if purpose is None else purpose)
+        return self._access.plan(
+            sql,
+            self.purpose if purpose is None else purpose,
+            catalogue=self._access.source.catalogue(),
+        )
 
     def columns(self) -> list[tuple[ColumnRef, str, Label, Decision]]:
         """List every column with its type, its label and what the policy says about it."""

@@ -22,7 +22,7 @@ from maskline.errors import (
     QueryRefusedError,
 )
 from maskline.execution import BatchMasker
-from maskline.model import AccessEvent, ColumnRef, Outcome, Strategy
+from maskline.model import AccessEvent, Catalogue, ColumnRef, Outcome, Strategy
 from maskline.planning.scrub import scrub
 from maskline.result import ColumnTreatment
 
@@ -75,8 +75,10 @@ class MaskedStream:
         self._has_ended = False
         self._is_exhausted = False
         self._is_late = False
-        self.plan = access.plan(sql, purpose)
-        self._event = self._describe(sql)
+        # Asked for once: each time, the database is asked whether it has changed.
+        catalogue = access.source.catalogue()
+        self.plan = access.plan(sql, purpose, catalogue=catalogue)
+        self._event = self._describe(sql, catalogue)
         self._admit()
         self._timer = threading.Timer(timeout or 0, self._stop_late)
         self._timer.daemon = True
@@ -180,9 +182,8 @@ class MaskedStream:
         reason = f"The database would read columns that the analysis did not see: {names}."
         return [(reason, "Please report this as a defect; plain tables and columns will work.")]
 
-    def _describe(self, sql: str) -> AccessEvent:
+    def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
-        catalogue = access.source.catalogue()
         types = {
             ColumnRef(relation.schema, relation.name, column.name): column.type
             for relation in catalogue.relations
