@@ -38,7 +38,6 @@ class Masking:
         self.registry = registry
         self.decide = decide
         self._keyring = keyring
-        self.has_used_tokens = False
 
     def tokenizer(self, domain: str) -> Tokenizer:
         """Return the tokens of a domain.
@@ -51,7 +50,6 @@ class Masking:
             raise KeyringError(
                 msg, hint="Run `maskline keys create`, and add `keys: {file: keyring.json}`."
             )
-        self.has_used_tokens = True
         entity = self.registry.entities.get(domain)
         slug = entity.slug if entity else "".join(filter(str.isalnum, domain.lower()))[:16]
         return self._keyring.tokenizer(domain, slug=slug)

@@ -193,7 +193,7 @@ class MaskedStream:
             sql, dialect=catalogue.dialect, known={word.lower() for ref in types for word in ref}
         )
         masks = {output.mask.name for output in plan.outputs if output.mask}
-        has_tokens = access.keyring is not None and masks & {"token", "scan"}
+        keyring, has_tokens = access.keyring, masks & {"token", "scan"}
         return AccessEvent(
             query_id=self.query_id,
             time="",
@@ -211,9 +211,7 @@ class MaskedStream:
             reads=tuple((ref, types.get(ref, "")) for ref in sorted(plan.reads)),
             outputs=plan.outputs,
             influences=plan.influences,
-            key_versions=(access.keyring.active_version,)
-            if access.keyring is not None and has_tokens
-            else (),
+            key_versions=(keyring.active_version,) if keyring and has_tokens else (),
         )
 
     def _end(self, error: BaseException | None) -> None:
