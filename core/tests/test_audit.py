@@ -71,6 +71,7 @@ def event() -> AccessEvent:
         ),
         output_types=("string",),
         influences=((EMAIL, (Flow.GROUP_BY,)),),
+        lookups=((EMAIL, 2),),
         key_versions=(1,),
         parent_run=("airflow", "dag.task", "5d0b7e0a-2a5e-4f0b-8a53-3f1f1e0f7a10"),
     )
@@ -136,6 +137,9 @@ def test_an_event_becomes_plain_json(event: AccessEvent) -> None:
     }
     assert [output["type"] for output in body["outputs"]] == ["string", ""]
     assert body["outputs"][1]["mask"] is None
+    assert body["lookups"] == [
+        {"schema": "main", "relation": "customer", "column": "email", "literals": 2}
+    ]
     assert body["parent_run"]["job"] == "dag.task"
 
 

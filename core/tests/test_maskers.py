@@ -27,6 +27,8 @@ OPTIONS = [
     ("token", {"keep": "domain"}),
     ("token", {"domain": "shared"}),
     ("scan", {}),
+    ("aggregate", {}),
+    ("aggregate", {"min": 2}),
     ("reveal", {}),
 ]
 HIDING = [case for case in OPTIONS if case[0] != "reveal"]
@@ -101,7 +103,15 @@ def mask_json(document, paths=(), **arguments):
 
 
 def test_there_is_one_masker_for_each_name_and_each_plays_the_role():
-    assert list(MASKERS) == ["redact", "null", "partial", "token", "scan", "reveal"]
+    assert list(MASKERS) == [
+        "redact",
+        "null",
+        "partial",
+        "token",
+        "aggregate",
+        "scan",
+        "reveal",
+    ]
     assert all(isinstance(masker, Masker) for masker in BUILTIN)
 
 
@@ -182,6 +192,7 @@ def test_only_text_keeps_its_nulls_and_only_tokens_of_text_are_distinct(kind):
     assert keeping == ({"redact", "partial", "token", "scan", "reveal"} if is_text else {"reveal"})
     injective = {name for name, trait in traits.items() if trait.injective}
     assert injective == ({"token", "reveal"} if is_text else {"reveal"})
+    assert {name for name, trait in traits.items() if trait.minimum_group} == {"aggregate"}
 
 
 def test_redact_names_the_entity():
@@ -192,6 +203,35 @@ def test_redact_names_the_entity():
 
 def test_null_hides_text_too():
     assert mask_texts("null", ["a", None]) == [None, None]
+
+
+def test_aggregate_hides_every_value_and_tells_how_many_make_a_group():
+    masker = MASKERS["aggregate"]
+
+    assert mask("aggregate", pa.array([1.5, None])).to_pylist() == [None, None]
+    assert mask_texts("aggregate", ["a", None]) == [None, None]
+    assert masker.traits({}, Kind.NUMBER).minimum_group == 10
+    assert masker.traits({"min": 2}, Kind.INTEGER).minimum_group == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"min": 2}, 0),
+        ({"min": 10**6}, 0),
+        ({"min": 1}, 1),
+        ({"min": -10}, 1),
+        ({"min": True}, 1),
+        ({"min": 10.0}, 1),
+        ({"min": "10"}, 1),
+        ({"max": 10, "min": 0}, 2),
+    ],
+)
+def test_aggregate_says_what_is_wrong_with_its_options(options, count):
+    problems = MASKERS["aggregate"].check(options)
+
+    assert len(problems) == count
+    assert all(problem.endswith(".") for problem in problems)
 
 
 def test_partial_keeps_four_at_the_last_unless_told():

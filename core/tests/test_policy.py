@@ -26,6 +26,7 @@ from maskline.model import (
     ColumnRef,
     Decision,
     Label,
+    Literals,
     Mask,
     Principal,
 )
@@ -118,6 +119,8 @@ rules:
   - {who: {role: fraud}, purpose: chargeback, what: CREDIT_CARD, do: reveal, until: 2027-01-31}
   - {who: {kind: agent}, purpose: required}
   - {who: {kind: agent}, what: [PHI, PCI], do: deny}
+  - {who: {role: support}, what: EMAIL_ADDRESS, literals: lookup}
+limits: {lookups_per_hour: 5}
 audit: {path: audit, on_failure: refuse}
 sinks:
   jsonl: {path: events.jsonl}
@@ -193,7 +196,8 @@ def test_a_whole_policy_is_read(read, tmp_path):
     assert policy.sinks == {"jsonl": {"path": "events.jsonl"}}
     assert policy.masks["CREDIT_CARD"] == Mask(name="partial", options=(("last", 4),))
     assert policy.masks["UNKNOWN"] == Mask(name="null")
-    assert [rule.name for rule in policy.rules] == ["rules[0]", "rules[1]", "rules[2]"]
+    assert [rule.name for rule in policy.rules] == [f"rules[{n}]" for n in range(4)]
+    assert policy.lookups_per_hour == 5
     assert policy.rules[0].until == date(2027, 1, 31)
 
 
@@ -201,6 +205,7 @@ def test_the_least_policy_is_a_version(read, tmp_path):
     policy = read("version: 1\nlabels:\nrules:\nplugins:\n")
 
     assert policy.keys is None
+    assert policy.lookups_per_hour == 60
     assert policy.audit_path == tmp_path / "audit"
     assert decide(policy, "US_SSN") == Decision(
         mask=Mask(name=ENTITIES["US_SSN"].mask), rule="default"
@@ -531,6 +536,94 @@ def test_a_rule_holds_on_its_last_day(read):
     assert decide(policy, "US_SSN", on=date(2026, 6, 2)).mask
 
 
+def test_literals_stay_what_they_are_unless_a_rule_says_otherwise(read):
+    policy = read(rules("{what: US_SSN, do: redact}"))
+
+    assert decide(policy, "US_SSN").literals is Literals.MASKED
+    assert decide(policy, "EMAIL_ADDRESS").literals is Literals.MASKED
+
+
+def test_a_rule_may_settle_the_literals_and_leave_the_mask_to_others(read):
+    text = rules(
+        "{who: {role: fraud}, what: [PII, PCI], literals: lookup}",
+        "{what: US_SSN, do: {partial: {last: 4}}}",
+    )
+    policy = read(f"{text}\nmasks: {{PCI: redact}}", strict=True)
+
+    assert decide(policy, "US_SSN", FRAUD) == Decision(
+        mask=Mask(name="partial", options=(("last", 4),)),
+        rule="rules[1]",
+        literals=Literals.LOOKUP,
+    )
+    assert decide(policy, "CREDIT_CARD", FRAUD) == Decision(
+        mask=Mask(name="redact"), rule="masks.PCI", literals=Literals.LOOKUP
+    )
+    assert decide(policy, "EMAIL_ADDRESS", FRAUD) == Decision(
+        mask=Mask(name="token"), rule="default", literals=Literals.LOOKUP
+    )
+    assert decide(policy, "US_SSN", ANALYST).literals is Literals.MASKED
+
+
+def test_the_first_rule_that_speaks_of_literals_decides_about_them(read):
+    policy = read(
+        rules(
+            "{what: US_SSN, do: redact}",
+            "{who: {role: fraud}, what: US_SSN, literals: masked}",
+            "{who: {role: [fraud, analyst]}, purpose: audit, what: US_SSN, literals: lookup}",
+            "{what: US_SSN, literals: deny}",
+        ),
+        strict=True,
+    )
+
+    assert decide(policy, "US_SSN", FRAUD, "audit").literals is Literals.MASKED
+    assert decide(policy, "US_SSN", ANALYST, "audit").literals is Literals.LOOKUP
+    assert decide(policy, "US_SSN", ANALYST).literals is Literals.DENY
+    assert decide(policy, "US_SSN", AGENT).literals is Literals.DENY
+    assert decide(policy, "US_SSN", AGENT).rule == "rules[0]"
+
+
+def test_a_rule_may_settle_mask_and_literals(read):
+    policy = read(
+        rules(
+            "{who: {role: fraud}, what: US_SSN, literals: deny, until: 2026-06-01}",
+            "{what: US_SSN, do: token, literals: lookup}",
+        )
+    )
+    token = Decision(mask=Mask(name="token"), rule="rules[1]", literals=Literals.LOOKUP)
+
+    assert decide(policy, "US_SSN") == token
+    assert decide(policy, "US_SSN", FRAUD).literals is Literals.DENY
+    assert decide(policy, "US_SSN", FRAUD, on=date(2026, 6, 2)) == token
+
+
+def test_nothing_is_said_of_literals_where_all_is_seen_or_denied(read):
+    policy = read(
+        rules(
+            '{what: "*", literals: deny}',
+            "{what: US_SSN, do: reveal}",
+            "{what: PERSON, do: deny}",
+        )
+    )
+
+    assert decide(policy, PUBLIC) == Decision(mask=None, rule="")
+    assert decide(policy, "US_SSN") == Decision(mask=None, rule="rules[1]")
+    assert decide(policy, "PERSON").is_denied
+    assert decide(policy, "PERSON").literals is Literals.MASKED
+
+
+@pytest.mark.parametrize("name", [UNKNOWN, FREE_TEXT, JSON, "AWS_ACCESS_KEY"])
+def test_a_star_looks_up_what_it_may_reveal_and_denies_everything(read, name):
+    text = f'{{what: "*", do: token, literals: lookup}}\nmasks: {{{name}: token}}'
+    looking = read(rules(text))
+    naming = read(rules(text.replace('"*"', f'["*", {name}]')))
+    denying = read(rules('{what: "*", literals: deny}'))
+
+    assert decide(looking, "US_SSN").literals is Literals.LOOKUP
+    assert decide(looking, name) == Decision(mask=Mask(name="token"), rule="rules[0]")
+    assert decide(naming, name).literals is Literals.LOOKUP
+    assert decide(denying, name).literals is Literals.DENY
+
+
 def test_a_purpose_can_be_required(read):
     policy = read(rules("{who: {kind: agent}, purpose: required}", "{what: US_SSN, do: reveal}"))
 
@@ -610,12 +703,11 @@ sqlite. Or it comes with the plugin `nowhere`.
 `EMAIL_ADDRESS`?
 12:3: masks.CREDIT_CRD: There is no entity or category `CREDIT_CRD`. Did you mean `CREDIT_CARD`?
 13:12: masks.US_SSN.partal: There is no mask `partal`. Did you mean `partial`? Choose from: \
-clumsy, null, partial, redact, reveal, scan, token.
+aggregate, clumsy, null, partial, redact, reveal, scan, token.
 14:30: masks.IBAN_CODE.partial.lst: The mask partial has no option lst; it has first and last.
 16:17: rules[0].who.rol: There is no such key. Did you mean `role`? Choose from: id, kind, role.
 16:31: rules[0].what: What is PUBLIC is never masked. Take it away.
-16:43: rules[0].do: There is no mask `revel`. Did you mean `reveal`? Choose from: clumsy, deny, \
-null, partial, redact, reveal, scan, token.
+16:43: rules[0].do: There is no mask `revel`. Did you mean `reveal`?
 17:44: rules[1].until: This must be a date, such as 2027-01-31.
 18:18: rules[2].who.kind: This is not one of the choices. Write 'human', 'service' or 'agent'.
 19:5: rules[3]: `do` is missing. Write `do: reveal`, `do: deny` or a mask.
@@ -696,6 +788,28 @@ def test_every_mistake_is_reported_at_once_in_the_order_of_the_file(problems):
         ("version: 1\nmasks: {email: token}", "2:9: masks.email: ", "Did you mean `EMAIL_ADDRESS`"),
         ("version: 1\nmasks: {'*': token}", "2:9: masks.*: ", "no entity or category"),
         ("version: 1\nrules: {who: {}}", "2:8: rules: ", "a list"),
+        ("version: 1\nlimits: [1]", "2:9: limits: ", "must be a mapping"),
+        ("version: 1\nlimits: {lookups: 1}", "2:19: limits.lookups: ", "`lookups_per_hour`"),
+        (
+            "version: 1\nlimits: {lookups_per_hour: -1}",
+            "2:28: limits.lookups_per_hour: ",
+            "0 or more",
+        ),
+        (
+            "version: 1\nlimits: {lookups_per_hour: 1.0}",
+            "2:28: limits.lookups_per_hour: ",
+            "a whole number",
+        ),
+        (
+            "version: 1\nlimits: {lookups_per_hour: yes}",
+            "2:28: limits.lookups_per_hour: ",
+            "a whole number",
+        ),
+        (
+            "version: 1\nlimits: {lookups_per_hour: }",
+            "2:10: limits.lookups_per_hour: ",
+            "a whole number",
+        ),
         ("version: 1\naudit: {path: }", "2:9: audit.path: ", "must be text"),
         ("version: 1\nsinks: {jsonl: {path: {}}}", "2:23: sinks.jsonl.path: ", "An option is"),
     ],
@@ -748,7 +862,20 @@ def test_a_mistake_in_labels_is_reported_where_it_stands(problems, tables, start
         ("{what: US_SSN, do: redact, until: 2027-13-01}", "3:39: rules[0].until: ", "no such date"),
         ("{what: US_SSN, do: redact, who: {id: []}}", "3:42: rules[0].who.id: ", "not be empty"),
         ("{what: US_SSN, do: redact, who: {id: [7]}}", "3:43: rules[0].who.id[0]: ", "be text"),
-        ("{what: US_SSN, do: redact, literals: lookup}", "3:42: rules[0].literals: ", "'deny'"),
+        ("{what: US_SSN, do: redact, literals: look}", "3:42: rules[0].literals: ", "or 'deny'"),
+        ("{what: US_SSN, literals: }", "3:20: rules[0].literals: ", "'lookup'"),
+        ("{literals: lookup}", "3:5: rules[0]: ", "`what` is missing"),
+        ("{purpose: required, literals: lookup}", "3:5: rules[0]: ", "`what` is missing"),
+        (
+            "{what: US_SSN, do: deny, literals: lookup}",
+            "3:40: rules[0].literals: ",
+            "Take `literals` away",
+        ),
+        (
+            "{what: US_SSN, do: {reveal: {}}, literals: masked}",
+            "3:48: rules[0].literals: ",
+            "no masked values to compare",
+        ),
         (
             "{what: US_SSN, do: redact, purpose: [required, audit]}",
             "3:41: rules[0].purpose: ",
@@ -826,6 +953,14 @@ def test_a_byte_order_mark_is_no_mistake(read):
         ),
         (['{what: "*", do: reveal}'], "{what: PHI, do: deny}"),
         (["{purpose: required}"], "{who: {kind: agent}, purpose: required}"),
+        (["{what: PII, literals: masked}"], "{who: {id: x}, what: US_SSN, literals: lookup}"),
+        (["{what: US_SSN, do: token, literals: deny}"], "{what: US_SSN, literals: lookup}"),
+        (["{what: US_SSN, do: token, literals: deny}"], "{what: US_SSN, do: redact}"),
+        (['{what: "*", literals: deny}'], "{what: [UNKNOWN, US_SSN], literals: lookup}"),
+        (
+            ["{what: US_SSN, do: redact}", "{what: US_SSN, literals: deny}"],
+            "{what: US_SSN, do: token, literals: lookup}",
+        ),
     ],
 )
 def test_a_rule_that_never_matches_is_a_mistake(problems, earlier, later):
@@ -836,8 +971,25 @@ def test_a_rule_that_never_matches_is_a_mistake(problems, earlier, later):
 
 
 @pytest.mark.parametrize(
+    ("earlier", "key", "column"),
+    [("{what: US_SSN, do: redact}", "do", 20), ("{what: PII, literals: deny}", "literals", 31)],
+)
+def test_a_part_of_a_rule_that_never_counts_is_a_mistake(problems, earlier, key, column):
+    (found,) = problems(rules(earlier, "{what: US_SSN, do: token, literals: lookup}"))
+
+    assert found == (
+        f"4:{column}: rules[1].{key}: `{key}` never counts here: rules[0] settles all of it. "
+        "Move it up, or take it away."
+    )
+
+
+@pytest.mark.parametrize(
     ("earlier", "later"),
     [
+        ("{what: US_SSN, do: redact}", "{what: US_SSN, literals: lookup}"),
+        ("{what: US_SSN, literals: lookup}", "{what: US_SSN, do: redact}"),
+        ("{who: {id: a}, what: US_SSN, literals: deny}", "{what: US_SSN, literals: lookup}"),
+        ('{what: "*", literals: lookup}', "{what: UNKNOWN, literals: deny}"),
         ("{what: US_SSN, do: redact}", "{what: PII, do: reveal}"),
         ("{who: {role: a}, what: US_SSN, do: redact}", "{what: US_SSN, do: reveal}"),
         ("{who: {id: a}, what: US_SSN, do: redact}", "{who: {id: [a, b]}, what: US_SSN, do: null}"),
@@ -1186,7 +1338,13 @@ def plain(text: str) -> object:
 
 
 @pytest.mark.parametrize(
-    "text", [FULL, initial_policy("shop", "duckdb:///a"), rules('{what: ["*"], do: {"null": }}')]
+    "text",
+    [
+        FULL,
+        initial_policy("shop", "duckdb:///a"),
+        rules('{what: ["*"], do: {"null": }}'),
+        rules("{what: AGE, do: token, literals: deny}", "{what: AGE, do: {token: }}"),
+    ],
 )
 def test_the_schema_accepts_what_is_right(validator, text):
     validator.validate(plain(text))
@@ -1209,6 +1367,9 @@ def test_the_schema_accepts_what_is_right(validator, text):
         rules("{what: PUBLIC, do: redact}"),
         rules("{who: {kind: robot}, what: AGE, do: deny}"),
         rules("{what: AGE, do: deny, literals: lookup}"),
+        rules("{what: AGE, do: token, literals: look}"),
+        rules("{purpose: required, literals: lookup}"),
+        "version: 1\nlimits: {lookups_per_hour: -1}",
     ],
 )
 def test_the_schema_refuses_what_is_wrong(validator, text):
@@ -1241,7 +1402,7 @@ def test_the_example_of_the_reference_is_right(read):
 
     policy = read(example, strict=True)
 
-    assert len(policy.rules) == 2
+    assert len(policy.rules) == 3
 
 
 def test_the_reference_describes_every_key(validator):
@@ -1249,5 +1410,5 @@ def test_the_reference_describes_every_key(validator):
 
     properties = validator.schema["properties"]
     assert all(f"\n## {section}\n" in text for section in properties)
-    for keys in (properties["rules"]["items"], properties["audit"]):
+    for keys in (properties["rules"]["items"], properties["limits"], properties["audit"]):
         assert all(f"`{key}`" in text for key in keys["properties"])

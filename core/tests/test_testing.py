@@ -79,6 +79,16 @@ class NoTraits(Redact):
         return {"injective": False}
 
 
+class ShowsGroupsOfOne(Redact):
+    def traits(self, options, kind):
+        return Traits(injective=False, keeps_nulls=False, minimum_group=1)
+
+
+class ShowsGroupsOfHalves(Redact):
+    def traits(self, options, kind):
+        return Traits(injective=False, keeps_nulls=False, minimum_group=2.5)
+
+
 class Raises(Redact):
     def mask_text(self, column, context):
         raise ValueError(column[0].as_py())
@@ -174,6 +184,8 @@ def test_a_masker_that_keeps_the_rules_passes():
         (ReturnsAString(), "sequence of sentences"),
         (ReturnsOtherThanSentences(), "sequence of sentences"),
         (NoTraits(), "traits returns Traits"),
+        (ShowsGroupsOfOne(), "its minimum_group is 0, or a whole number from 2"),
+        (ShowsGroupsOfHalves(), "its minimum_group is 0, or a whole number from 2"),
         (Raises(), "raised ValueError"),
         (Asserts(), "raised AssertionError"),
         (NoArray(), "returns an Arrow array"),

@@ -24,7 +24,9 @@ __all__ = [
     "Flow",
     "Kind",
     "Label",
+    "Literals",
     "Mask",
+    "MaskedRead",
     "OptionValue",
     "Outcome",
     "OutputColumn",
@@ -154,6 +156,19 @@ class Mask:
         return f"{self.name}({inside})" if inside else self.name
 
 
+class Literals(StrEnum):
+    """What becomes of a literal of the query that is compared with a masked column.
+
+    With MASKED it stays what it is, so it is compared with masked values, and a raw one finds
+    nothing. With LOOKUP the row of that value is found, as if the literal were masked too; this is
+    recorded and rate-limited. With DENY the query is refused.
+    """
+
+    MASKED = "masked"
+    LOOKUP = "lookup"
+    DENY = "deny"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a policy says about one label, for one principal and purpose.
@@ -163,11 +178,13 @@ class Decision:
         rule: The place in the policy that decided it, such as ``rules[0]`` or ``masks.US_SSN``,
             or ``default`` where it is the entity's own mask.
         is_denied: Whether a query that touches such a column is refused altogether.
+        literals: What becomes of a literal of the query that is compared with such a column.
     """
 
     mask: Mask | None
     rule: str
     is_denied: bool = False
+    literals: Literals = Literals.MASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,9 +231,16 @@ class Flow(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How a query is answered."""
+    """How a query is answered.
+
+    COMMUTING runs it on raw values and masks its output, which is proved to be the same. AT_READ
+    masks columns inside the database as they are read. LOCAL reads masked copies of what it needs,
+    in temporary tables of its own connection. REFUSED does not run it.
+    """
 
     COMMUTING = "commuting"
+    AT_READ = "at_read"
+    LOCAL = "local"
     REFUSED = "refused"
 
 
@@ -236,6 +260,36 @@ class OutputColumn:
     label: Label = field(default_factory=lambda: Label(entity=PUBLIC))
     mask: Mask | None = None
     rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedRead:
+    """A table or view that a query reads masked.
+
+    Attributes:
+        name: What the query calls it. AT_READ, the query calls `mask_name` for each masked column;
+            LOCAL, it reads a temporary table of this name.
+        schema: Of the table or view.
+        relation: The table or view.
+        sql: A SELECT that gives the raw rows: *columns*, by position.
+        columns: What is done to each column; nothing where it has no mask.
+        types: The engine's own name of each column's type.
+        kinds: What the values of each column are.
+        pushed: Whether *sql* leaves out rows that the query does not want.
+    """
+
+    name: str
+    schema: str
+    relation: str
+    sql: str
+    columns: tuple[OutputColumn, ...]
+    types: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    pushed: bool = False
+
+    def mask_name(self, position: int) -> str:
+        """Return the name of the function that masks a column."""
+        return f"{self.name}_{position}"
 
 
 class Outcome(StrEnum):
@@ -266,6 +320,7 @@ class AccessEvent:
         influences: Columns that decide which rows there are, and how.
         decision: ``commuting`` and so on, or ``refused``.
         reason: Why it was refused or failed, in words without values.
+        lookups: Columns in which literals of the query were looked up, and how many literals.
         key_versions: The version of the master key that tokens were made with; empty if none was.
         rows: Handed out so far.
         bytes: Handed out so far, in Arrow's memory.
@@ -291,6 +346,7 @@ class AccessEvent:
     outputs: tuple[OutputColumn, ...] = ()
     output_types: tuple[str, ...] = ()
     influences: tuple[tuple[ColumnRef, tuple[Flow, ...]], ...] = ()
+    lookups: tuple[tuple[ColumnRef, int], ...] = ()
     key_versions: tuple[int, ...] = ()
     rows: int = 0
     bytes: int = 0
@@ -332,7 +388,10 @@ class Traits:
     Attributes:
         injective: Different values have different masks, and equal values equal ones.
         keeps_nulls: The mask is null exactly where the value is.
+        minimum_group: Sums, averages and counts over at least so many values may be seen, though
+            no value may; 0 if none may.
     """
 
     injective: bool
     keeps_nulls: bool
+    minimum_group: int = 0

@@ -157,6 +157,10 @@ def check_masker(masker: Masker, *, options: Mapping[str, OptionValue] = _NO_OPT
     for kind, column, label in _samples():
         traits = _call(who, partial(masker.traits, options, kind))
         _require(isinstance(traits, Traits), who, "traits returns Traits")
+        # Over one value, a sum is that value.
+        least: object = traits.minimum_group
+        is_group = type(least) is int and (least == 0 or least > 1)
+        _require(is_group, who, "its minimum_group is 0, or a whole number from 2")
         what = f"{who} on {column.type} labelled {label.entity}"
         context = MemoryContext(label)
 
@@ -377,6 +381,7 @@ def _events(outcome: Outcome) -> Iterator[AccessEvent]:
         ),
         output_types=("string", "int64"),
         influences=((ref, (Flow.FILTER, Flow.SORT)),),
+        lookups=((ref, 2),),
         key_versions=(1, 2),
         rows=2**40,
         bytes=2**50,

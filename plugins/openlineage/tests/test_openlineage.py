@@ -35,7 +35,7 @@ from maskline.roles import Sink, SinkType
 from maskline.testing import check_sink
 
 SPEC = Path(__file__).parents[3].parent / "shared" / "data" / "openlineage"
-OWN_SCHEMA = "schemas/1-0-0/MasklineMaskingRunFacet.json"
+OWN_SCHEMA = "schemas/1-1-0/MasklineMaskingRunFacet.json"
 MARQUEZ_NAMESPACE = re.compile(r"^[a-zA-Z:;=/0-9_\-.@+]{1,1024}$")
 
 [KIND] = maskline_openlineage.maskline_register_sinks()
@@ -81,6 +81,7 @@ def event() -> AccessEvent:
         ),
         output_types=("string", "string", "int64", "decimal128(10, 2)"),
         influences=((ID, (Flow.FILTER, Flow.JOIN)), (EMAIL, (Flow.SORT,))),
+        lookups=((EMAIL, 2),),
         key_versions=(1,),
         rows=3,
         bytes=120,
@@ -364,6 +365,7 @@ def test_the_run_tells_who_asked_and_what_was_decided(
         "decision": "commuting",
         "outcome": "answered",
         "rows": 3,
+        "lookups": [{"column": "main.customer.email", "literals": 2}],
         "omitted": [],
     }
     assert run["processing_engine"]["name"] == "maskline"
@@ -626,14 +628,19 @@ def test_wrong_options_are_told_one_by_one(options: dict[str, Any], wrong: list[
     assert all(word in sentence for word, sentence in zip(wrong, told, strict=True))
 
 
-def test_a_published_schema_never_changes() -> None:
-    data = files(maskline_openlineage).joinpath(OWN_SCHEMA).read_bytes()
+@pytest.mark.parametrize(
+    ("version", "digest"),
+    [
+        ("1-0-0", "c5a2d1be750293bccbf864b80330fcb455f27c7f1bda2daf911035504b18b0fc"),
+        ("1-1-0", "ec3d0363772c981484dffd32cd23db9f3a57a336fa3172e07a345f8023d60461"),
+    ],
+)
+def test_a_published_schema_never_changes(version: str, digest: str) -> None:
+    path = f"schemas/{version}/MasklineMaskingRunFacet.json"
+    data = files(maskline_openlineage).joinpath(path).read_bytes()
 
-    assert json.loads(data)["$id"].endswith(OWN_SCHEMA)
-    assert (
-        hashlib.sha256(data).hexdigest()
-        == "c5a2d1be750293bccbf864b80330fcb455f27c7f1bda2daf911035504b18b0fc"
-    )
+    assert json.loads(data)["$id"].endswith(path)
+    assert hashlib.sha256(data).hexdigest() == digest
 
 
 def test_the_library_of_openlineage_is_not_needed() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from maskline.roles import Masker
 
+from .aggregate import AggregateMasker
 from .partial import PartialMasker
 from .redact import NullMasker, RedactMasker
 from .reveal import RevealMasker
@@ -22,6 +23,7 @@ BUILTIN: Final[tuple[Masker, ...]] = (
     NullMasker(),
     PartialMasker(),
     TokenMasker(),
+    AggregateMasker(),
     ScanMasker(),
     RevealMasker(),
 )

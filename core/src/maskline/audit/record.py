@@ -48,6 +48,7 @@ def to_json(event: AccessEvent) -> dict[str, Json]:
             for position, output in enumerate(event.outputs)
         ],
         "influences": _flows(event.influences),
+        "lookups": [{**_column(ref), "literals": count} for ref, count in event.lookups],
         "key_versions": list(event.key_versions),
         "rows": event.rows,
         "bytes": event.bytes,

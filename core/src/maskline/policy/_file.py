@@ -16,6 +16,7 @@ __all__ = [
     "SECTIONS",
     "AuditPart",
     "KeysPart",
+    "LimitsPart",
     "RulePart",
     "SourcePart",
     "WhoPart",
@@ -31,6 +32,7 @@ SECTIONS: Final = (
     "labels",
     "masks",
     "rules",
+    "limits",
     "audit",
     "sinks",
 )
@@ -80,7 +82,13 @@ class RulePart(_Part):
     what: TextOrList = []
     do: Any = None
     until: Annotated[date, Field(strict=False)] = date.max
-    literals: Literal["deny"] = "deny"
+    literals: Literal["masked", "lookup", "deny"] = "masked"
+
+
+class LimitsPart(_Part):
+    """How much of something one principal may have."""
+
+    lookups_per_hour: Annotated[int, Field(ge=0)] = 60
 
 
 class AuditPart(_Part):
@@ -96,6 +104,8 @@ _MESSAGES: Final = {
     "date_from_datetime_inexact": "This must be a date, such as 2027-01-31.",
     "date_from_datetime_parsing": "This must be a date, such as 2027-01-31.",
     "date_type": "This must be a date, such as 2027-01-31.",
+    "greater_than_equal": "This must be a whole number, 0 or more.",
+    "int_type": "This must be a whole number, 0 or more.",
     "model_type": "This must be a mapping, such as `{key: value}`.",
     "string_pattern_mismatch": "This must not be empty.",
     "string_too_short": "This must not be empty.",

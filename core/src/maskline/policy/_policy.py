@@ -5,7 +5,7 @@ It knows the nouns. It does not know files, YAML, plugins or databases.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from maskline.model import (
     ColumnRef,
     Decision,
     Label,
+    Literals,
     Mask,
     OptionValue,
     Principal,
@@ -71,7 +72,10 @@ class Policy:
         labels: For each source, the label of every declared column. A schema may be empty: then
             the label is for tables of that name in every schema.
         masks: The mask of an entity, a category, FREE_TEXT, JSON or UNKNOWN.
-        rules: In the order of the file. The first that matches decides.
+        rules: In the order of the file. The first that matches and says something of values
+            decides about values, and likewise about literals.
+        lookups_per_hour: How many literals one principal may have looked up in one source within
+            an hour, in one process.
         audit_path: The folder of the audit log.
         sinks: The options of each sink, by its kind.
     """
@@ -84,11 +88,13 @@ class Policy:
     labels: Mapping[str, Mapping[ColumnRef, Label]] = field(default_factory=dict, repr=False)
     masks: Mapping[str, Mask] = field(default_factory=dict, repr=False)
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    lookups_per_hour: int = 60
     audit_path: Path = Path("audit")
     sinks: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict, repr=False)
     _folded: Mapping[str, Mapping[ColumnRef, Label]] = field(init=False, repr=False, compare=False)
     _decisions: Mapping[str, Decision] = field(init=False, repr=False, compare=False)
     _deciding: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    _stating: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         folded = {source: _fold_labels(labels) for source, labels in self.labels.items()}
@@ -98,9 +104,10 @@ class Policy:
         }
         object.__setattr__(self, "_folded", folded)
         object.__setattr__(self, "_decisions", decisions)
-        object.__setattr__(
-            self, "_deciding", tuple(r for r in self.rules if r.effect is not Effect.REQUIRE)
-        )
+        deciding = tuple(rule for rule in self.rules if rule.decision is not None)
+        stating = tuple(rule for rule in self.rules if rule.literals is not None)
+        object.__setattr__(self, "_deciding", deciding)
+        object.__setattr__(self, "_stating", stating)
 
     @property
     def version(self) -> str:
@@ -149,8 +156,10 @@ class Policy:
             entities: What the loaded plugins know.
 
         Returns:
-            What the first matching rule says, else ``masks`` for the entity, else ``masks`` for
-            its category, else the entity's own mask. What no plugin knows is UNKNOWN.
+            What the first matching rule says of values, else ``masks`` for the entity, else
+            ``masks`` for its category, else the entity's own mask. What no plugin knows is
+            UNKNOWN. Of literals, what the first matching rule says that says something of them;
+            MASKED where none does, and where nothing is compared for all is seen or denied.
         """
         name = label.entity
         if name == PUBLIC:
@@ -159,10 +168,20 @@ class Policy:
         if entity is None and name not in {FREE_TEXT, JSON}:
             name = UNKNOWN
         stated = normal_purpose(purpose)
+        decision = self._default(name, entity)
         for rule in self._deciding:
             if rule.covers(name, entity) and rule.applies(principal, stated, on):
-                # Only a requirement decides nothing, and none is among these.
-                return rule.decision or _REDACTED
+                decision = rule.decision or _REDACTED
+                break
+        if decision.mask is None or decision.is_denied:
+            return decision
+        for rule in self._stating:
+            if rule.covers_literals(name, entity) and rule.applies(principal, stated, on):
+                return replace(decision, literals=rule.literals or Literals.MASKED)
+        return decision
+
+    def _default(self, name: str, entity: Entity | None) -> Decision:
+        """Return what becomes of values that no rule is about."""
         if name in self._decisions:
             return self._decisions[name]
         if entity is None:

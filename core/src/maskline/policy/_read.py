@@ -14,7 +14,14 @@ from typing import Protocol, TypeVar
 
 from maskline.errors import PluginLoadError, PolicyError
 from maskline.model import ColumnRef, Label, Mask, OptionValue
-from maskline.policy._file import SECTIONS, AuditPart, SourcePart, check_part, check_text
+from maskline.policy._file import (
+    SECTIONS,
+    AuditPart,
+    LimitsPart,
+    SourcePart,
+    check_part,
+    check_text,
+)
 from maskline.policy._keys import read_keys
 from maskline.policy._labels import read_labels
 from maskline.policy._masks import Checks, Offers
@@ -152,6 +159,8 @@ class _Reader:
         self._version()
         audit = self._root.get("audit")
         part = check_part(AuditPart, audit, self._problems) if audit else None
+        limits = self._root.get("limits")
+        most = check_part(LimitsPart, limits, self._problems) if limits else None
         return Policy(
             path=self._path.absolute(),
             hash=_hash(self._root),
@@ -161,6 +170,7 @@ class _Reader:
             labels=self._labels(),
             masks=self._masks(),
             rules=read_rules(self._root.get("rules"), self._checks, expired_before=expired_before),
+            lookups_per_hour=(most or LimitsPart()).lookups_per_hour,
             audit_path=resolve(self._path, (part or AuditPart()).path),
             sinks=self._sinks(),
         )

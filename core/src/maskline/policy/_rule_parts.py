@@ -4,12 +4,13 @@ This module knows how rules are written and which of them contradict the others.
 is for `maskline.policy._rules` to know.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
-from maskline.model import Decision, Mask
+from maskline.model import Decision, Literals, Mask
 from maskline.policy._file import RulePart, check_part
 from maskline.policy._masks import Checks
-from maskline.policy._rules import Effect, Rule, Who, is_shadowed, normal_purpose
+from maskline.policy._rules import Effect, Rule, Who, find_shadows, normal_purpose
 from maskline.policy._tree import Node
 
 __all__ = ["read_rules"]
@@ -39,14 +40,24 @@ def read_rules(node: Node | None, checks: Checks, *, expired_before: date) -> tu
             checks.problems.add(
                 item.get("until") or item, "This day is over.", "Take the rule away, or renew it."
             )
-        elif shadow := is_shadowed(rule, rules, checks.offers.entities):
-            checks.problems.add(
-                item,
-                f"This rule never matches: {shadow} settles all of it.",
-                "Move it up, or take it away.",
-            )
+        else:
+            _report(item, find_shadows(rule, rules, checks.offers.entities), checks)
         rules.append(rule)
     return tuple(rules)
+
+
+def _report(item: Node, shadows: Mapping[str, str], checks: Checks) -> None:
+    """Report a rule, or that key of it, which earlier rules leave nothing to decide."""
+    hint = "Move it up, or take it away."
+    if all(shadows.values()):
+        names = " and ".join(dict.fromkeys(shadows.values()))
+        checks.problems.add(item, f"This rule never matches: {names} settles all of it.", hint)
+        return
+    for key, names in shadows.items():
+        if names:
+            checks.problems.add(
+                item.at_key(key), f"`{key}` never counts here: {names} settles all of it.", hint
+            )
 
 
 class _Reader:
@@ -65,10 +76,11 @@ class _Reader:
         effect, mask = self._do()
         if effect is None and part is not None:
             effect = self._without_do(part)
-        elif effect is not None and not what and self._node.get("what") is None:
+        if effect not in {None, Effect.REQUIRE} and self._node.get("what") is None:
             self._problems.add(
                 self._node, "`what` is missing.", 'Write `what: "*"` for everything.'
             )
+        literals = self._literals(part, effect)
         if part is None or effect is None or len(self._problems) > before:
             return None
         purposes = frozenset(map(normal_purpose, part.purpose))
@@ -93,6 +105,7 @@ class _Reader:
             effect=effect,
             until=part.until,
             decision=_decision(name, effect, mask),
+            literals=literals,
         )
 
     def _what(self) -> frozenset[str]:
@@ -119,10 +132,24 @@ class _Reader:
             return None, None
         return (Effect.REVEAL, None) if mask.name == Effect.REVEAL else (Effect.MASK, mask)
 
+    def _literals(self, part: RulePart | None, effect: Effect | None) -> Literals | None:
+        node = self._node.get("literals")
+        if node is None:
+            return None
+        if effect in {Effect.DENY, Effect.REVEAL}:
+            self._problems.add(
+                node,
+                "What is revealed or denied has no masked values to compare literals with.",
+                "Take `literals` away, or let `do` be a mask.",
+            )
+        return Literals(part.literals) if part else None
+
     def _without_do(self, part: RulePart) -> Effect | None:
         """Tell a requirement from a rule that somebody forgot to finish."""
         if self._node.get("do") is not None:
             return None
+        if self._node.get("literals") is not None:
+            return Effect.LITERALS
         if [normal_purpose(purpose) for purpose in part.purpose] != [_REQUIRED]:
             self._problems.add(
                 self._node, "`do` is missing.", "Write `do: reveal`, `do: deny` or a mask."
@@ -139,7 +166,7 @@ class _Reader:
 
 
 def _decision(name: str, effect: Effect, mask: Mask | None) -> Decision | None:
-    if effect is Effect.REQUIRE:
+    if effect in {Effect.LITERALS, Effect.REQUIRE}:
         return None
     if effect is Effect.DENY:
         # Whoever forgets to look at is_denied releases nothing, either.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from maskline.entities import Category
-from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN
+from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN, Literals
 from maskline.policy._masks import Offers
 
 __all__ = ["policy_schema"]
@@ -66,6 +66,7 @@ def policy_schema(offers: Offers) -> Schema:
                 "type": "array",
                 "items": _RULE,
             },
+            "limits": _LIMITS,
             "audit": _AUDIT,
             "sinks": _object(
                 "Where the record of each read goes, besides the audit log.",
@@ -177,15 +178,37 @@ _RULE: Final = _object(
             "anyOf": [{"const": "deny"}, {"$ref": "#/$defs/mask"}],
         },
         "until": {"description": "The last day of the rule.", "type": "string", "format": "date"},
-        "literals": {
-            "description": "What becomes of a query that compares with a text of its own.",
-            "const": "deny",
-        },
+        "literals": _enum(
+            "What becomes of a literal of the query that is compared with masked values.",
+            {
+                Literals.MASKED: "It stays what it is, and finds nothing that is masked.",
+                Literals.LOOKUP: "The row of that value is found, and the audit log tells of it.",
+                Literals.DENY: "The query is refused.",
+            },
+        ),
     },
     anyOf=[
         {"required": ["what", "do"]},
+        {"required": ["what", "literals"]},
         {"required": ["purpose"], "properties": {"purpose": {"const": "required"}}},
     ],
+    **{
+        "if": {"required": ["literals"]},
+        "then": {
+            "required": ["what"],
+            "properties": {"do": {"not": {"enum": ["reveal", "deny"]}}},
+        },
+    },
+)
+_LIMITS: Final = _object(
+    "How much one principal may have.",
+    {
+        "lookups_per_hour": {
+            "description": "Literals that are looked up in one source, in one process.",
+            "type": "integer",
+            "minimum": 0,
+        }
+    },
 )
 _AUDIT: Final = _object(
     "Where it is written down who read what.",

@@ -33,7 +33,7 @@ _CORE_VERSION: Final = version("maskline")
 PRODUCER: Final = f"{PROJECT_URL}/tree/v{_VERSION}/plugins/openlineage"
 # The version is in the path and the file never changes, so the address may stand on a branch.
 _OWN_FACETS: Final = (
-    f"{PROJECT_URL}/raw/main/plugins/openlineage/src/maskline_openlineage/schemas/1-0-0"
+    f"{PROJECT_URL}/raw/main/plugins/openlineage/src/maskline_openlineage/schemas/1-1-0"
 )
 _SPEC: Final = "https://openlineage.io/spec/facets"
 
@@ -95,6 +95,7 @@ def run_facets(event: AccessEvent, *, omitted: int) -> dict[str, Json]:
             "decision": event.decision,
             "outcome": event.outcome.value,
             "rows": event.rows,
+            "lookups": [{"column": str(ref), "literals": count} for ref, count in event.lookups],
             "omitted": list(OMISSIONS[:omitted]),
         },
     }
