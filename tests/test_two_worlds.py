@@ -1,12 +1,15 @@
 """Two databases that differ only in their sensitive plaintext answer alike, byte for byte.
 
-World B is world A with every sensitive value replaced by another one, equal values by equal ones.
-What a principal sees in B must be what they see in A with each token exchanged for its partner: no
-answer, no number of rows, no refusal and no error may tell the worlds apart.
+World B is world A with every sensitive value replaced by another one, equal values by equal ones,
+and its keyring makes of each value the token that its partner has in world A. So both worlds look
+the same when masked, and nothing may tell them apart: no answer, not even one that sorts, cuts or
+compares tokens, no number of rows, no refusal and no error.
 """
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import maskline
+from maskline.roles import Tokenizer
 from maskline.tokens import Keyring
 
 PEOPLE = 40
@@ -22,6 +26,7 @@ EMAILS_A = [f"person{i:02}@example.com" for i in range(PEOPLE)]
 EMAILS_B = [f"z{(i * 17) % PEOPLE:03}x@sample.example.org" for i in range(PEOPLE)]
 SSNS_A = [f"{100 + i}-45-6{i:03}" for i in range(PEOPLE)]
 SSNS_B = [f"{500 - i}-12-{9000 - i}" for i in range(PEOPLE)]
+PARTNERS = dict(zip((*EMAILS_B, *SSNS_B), (*EMAILS_A, *SSNS_A), strict=True))
 
 QUERIES = [
     "SELECT id, email, ssn, tier FROM customer",
@@ -44,7 +49,7 @@ QUERIES = [
     "SELECT id FROM customer WHERE email IS NULL",
     "SELECT coalesce(c.email, o.email) FROM customer c FULL JOIN orders o ON o.email = c.email",
     "SELECT row_number() OVER (PARTITION BY email ORDER BY total) AS r, total FROM orders",
-    # Refused, in the same words.
+    # On masked values, or refused in the same words.
     "SELECT substr(email, 1, 3) FROM customer",
     "SELECT id FROM customer WHERE email = 'person01@example.com'",
     "SELECT id FROM customer WHERE email LIKE 'p%'",
@@ -101,7 +106,7 @@ def fill_duckdb(folder: Path, script: list[str]) -> str:
 @pytest.fixture(scope="module", params=["sqlite", "duckdb", "postgres"])
 def worlds(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[maskline.Session, maskline.Session, dict[str, str]]:
+) -> Iterator[tuple[maskline.Session, maskline.Session]]:
     keyring = Keyring.generate()
     sessions = []
     for emails, ssns in ((EMAILS_A, SSNS_A), (EMAILS_B, SSNS_B)):
@@ -126,21 +131,31 @@ def worlds(
             "audit: {path: audit}\n"
         )
         sessions.append(maskline.connect(policy=folder / "policy.yaml"))
-    partners = {}
-    for entity, slug, ours, theirs in (
-        ("EMAIL_ADDRESS", "email", EMAILS_A, EMAILS_B),
-        ("US_SSN", "ssn", SSNS_A, SSNS_B),
-    ):
-        tokenizer = keyring.tokenizer(entity, slug=slug)
-        pairs = zip(
-            tokenizer.text(pa.array(ours)).to_pylist(),
-            tokenizer.text(pa.array(theirs)).to_pylist(),
-            strict=True,
-        )
-        partners.update(pairs)
-    yield sessions[0], sessions[1], partners
+    plain, twin = sessions
+    twin._access = replace(twin._access, keyring=Twins(keyring))
+    yield plain, twin
     for session in sessions:
         session.close()
+
+
+class Twins:
+    """A keyring that takes every value of world B for its partner in world A."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self.active_version = keyring.active_version
+
+    def tokenizer(self, domain: str, *, slug: str) -> "TwinTokenizer":
+        return TwinTokenizer(self._keyring.tokenizer(domain, slug=slug))
+
+
+class TwinTokenizer:
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def text(self, column: pa.StringArray) -> pa.StringArray:
+        values = [PARTNERS.get(value, value) for value in column.to_pylist()]
+        return self._tokenizer.text(pa.array(values, pa.string()))
 
 
 def seen(session: maskline.Session, sql: str) -> Counter | str:
@@ -154,31 +169,27 @@ def seen(session: maskline.Session, sql: str) -> Counter | str:
 
 @pytest.mark.parametrize("sql", QUERIES)
 def test_no_query_tells_the_worlds_apart(
-    worlds: tuple[maskline.Session, maskline.Session, dict[str, str]], sql: str
+    worlds: tuple[maskline.Session, maskline.Session], sql: str
 ) -> None:
-    world_a, world_b, partners = worlds
+    world_a, world_b = worlds
 
-    answer_a, answer_b = seen(world_a, sql), seen(world_b, sql)
-
-    if isinstance(answer_a, Counter):
-        answer_a = Counter(
-            {tuple(partners.get(cell, cell) for cell in row): n for row, n in answer_a.items()}
-        )
-    assert answer_a == answer_b
+    assert seen(world_a, sql) == seen(world_b, sql)
 
 
 @pytest.mark.parametrize("sql", QUERIES)
 def test_no_query_shows_a_raw_value(
-    worlds: tuple[maskline.Session, maskline.Session, dict[str, str]], sql: str
+    worlds: tuple[maskline.Session, maskline.Session], sql: str
 ) -> None:
     answer = str(seen(worlds[0], sql))
 
-    assert [value for value in (*EMAILS_A, *SSNS_A) if value in answer] == []
+    # What stands in the query itself may stand in the answer.
+    told = [value for value in (*EMAILS_A, *SSNS_A) if value in answer and value not in sql]
+    assert told == []
 
 
 def test_most_of_these_queries_are_answered(
-    worlds: tuple[maskline.Session, maskline.Session, dict[str, str]],
+    worlds: tuple[maskline.Session, maskline.Session],
 ) -> None:
     answered = [sql for sql in QUERIES if not isinstance(seen(worlds[0], sql), str)]
 
-    assert len(answered) >= 16
+    assert len(answered) >= 34

@@ -111,7 +111,7 @@ USES = [
     ),
     ("SELECT DISTINCT a FROM t", {("distinct", ("t.a",))}),
     ("SELECT DISTINCT ON (b) a FROM t", {("distinct", ("t.b",))}),
-    ("SELECT count(a) FROM t", {("count", ("t.a",))}),
+    ("SELECT count(a) FROM t", {("measure", ("t.a",))}),
     ("SELECT count(DISTINCT a) FROM t", {("distinct", ("t.a",))}),
     ("SELECT count(DISTINCT (a, b)) FROM t", {("distinct", ("t.a",)), ("distinct", ("t.b",))}),
     ("SELECT max(a) FROM t", {("expression", ("t.a",))}),

@@ -4,6 +4,7 @@
 below; it does not know how rows are fetched or shown.
 """
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from maskline.audit import AuditLog
 from maskline.errors import AuditError, MasklineError
 from maskline.execution import Masking
 from maskline.model import (
+    UNKNOWN,
     AccessEvent,
     Catalogue,
     ColumnRef,
@@ -27,6 +29,7 @@ from maskline.planning import Plan, plan_query
 from maskline.plugins import Registry
 from maskline.policy import Policy
 from maskline.roles import Sink, Source
+from maskline.scanning import classified
 from maskline.tokens import Keyring
 
 __all__ = ["Access"]
@@ -44,6 +47,9 @@ class Access:
     audit: AuditLog = field(repr=False)
     sinks: Sequence[Sink] = field(repr=False)
     principal: Principal
+    _touched: dict[tuple[str, ColumnRef], Label] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def decide(self, purpose: str) -> Callable[[Label], Decision]:
         """Return what the policy says about labels, for a purpose, today."""
@@ -60,9 +66,34 @@ class Access:
         return Masking(self.registry, keyring=self.keyring, decide=self.decide(purpose))
 
     def label(self, catalogue: Catalogue, ref: ColumnRef) -> Label:
-        """Return what the policy calls a column."""
+        """Return what the policy calls a column, else what was found when it was first read."""
         # PostgreSQL tells Name from name; the other two engines do not.
-        return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
+        label = self.policy.label(
+            self.source_name, ref, ignore_case=catalogue.dialect != "postgres"
+        )
+        if label.entity != UNKNOWN:
+            return label
+        return self._touched.get((catalogue.version, ref), label)
+
+    def touch(self, plan: Plan, catalogue: Catalogue) -> bool:
+        """Classify columns of text that a query reads first, and that nobody has labelled.
+
+        Returns:
+            Whether there were any, so that the query has to be planned anew.
+        """
+        new = {
+            ref
+            for relation in catalogue.relations
+            if not relation.definition
+            for column in relation.columns
+            if column.kind is Kind.TEXT
+            and (ref := ColumnRef(relation.schema, relation.name, column.name)) in plan.reads
+            and (catalogue.version, ref) not in self._touched
+            and self.label(catalogue, ref).entity == UNKNOWN
+        }
+        for ref, label in classified(self.source, self.registry, new).items() if new else ():
+            self._touched[catalogue.version, ref] = label
+        return bool(new)
 
     def plan(self, sql: str, purpose: str, *, catalogue: Catalogue) -> Plan:
         """Plan a query. Nothing is run and nothing is recorded."""
@@ -72,6 +103,9 @@ class Access:
             label_of=partial(self.label, catalogue),
             decide=self.decide(purpose),
             traits_of=self._traits,
+            masks_by=self.source.masks_by,
+            # Nobody can write a query that uses a name before it exists.
+            prefix=f"maskline_{secrets.token_hex(8)}",
         )
 
     def record(self, event: AccessEvent) -> None:

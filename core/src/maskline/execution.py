@@ -135,17 +135,24 @@ class BatchMasker:
         masking: What masks values.
         outputs: The plan's columns, by position.
         schema: What the database says it will send.
+        are_masked: Whether it comes masked, so that only the columns' names are left to set.
 
     Attributes:
         schema: What leaves: the plan's names, the database's types.
-        cells: For each column, how many cells left with another value than they came with.
+        cells: For each column, how many cells left with another value than they came with; of a
+            column that came masked, how many are not null.
 
     Raises:
         MaskingError: The database will send another number of columns than was planned.
     """
 
     def __init__(
-        self, masking: Masking, outputs: Sequence[OutputColumn], schema: pa.Schema
+        self,
+        masking: Masking,
+        outputs: Sequence[OutputColumn],
+        schema: pa.Schema,
+        *,
+        are_masked: bool = False,
     ) -> None:
         if len(schema) != len(outputs):
             msg = (
@@ -155,6 +162,7 @@ class BatchMasker:
             raise MaskingError(msg, hint="Name the columns one by one instead of using a star.")
         self._masking = masking
         self._outputs = tuple(outputs)
+        self._are_masked = are_masked
         self.schema = pa.schema(
             [pa.field(out.name, schema.field(i).type) for i, out in enumerate(outputs)]
         )
@@ -169,7 +177,10 @@ class BatchMasker:
         columns = []
         for position, output in enumerate(self._outputs):
             column = batch.column(position)
-            if output.mask is not None:
+            if output.mask is not None and self._are_masked:
+                # What it was made of is not known here, and all of it was masked.
+                self.cells[position] += len(column) - column.null_count
+            elif output.mask is not None:
                 masked = self._masking.mask(column, label=output.label, mask=output.mask)
                 self.cells[position] += _changed(column, masked)
                 column = masked

@@ -5,7 +5,7 @@ pyarrow's names. It does not know pluggy, policies, keys, or any plugin.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
 
@@ -15,13 +15,17 @@ from maskline.model import (
     ColumnRef,
     Kind,
     Label,
+    MaskedRead,
     OptionValue,
+    OutputColumn,
     Spans,
+    Strategy,
     Traits,
 )
 
 __all__ = [
     "Detector",
+    "MaskColumn",
     "MaskContext",
     "Masker",
     "RowStream",
@@ -31,6 +35,10 @@ __all__ = [
     "SourceType",
     "Tokenizer",
 ]
+
+
+MaskColumn: TypeAlias = Callable[[OutputColumn, pa.Array], pa.Array]
+"""Masks raw values as a column's label and mask say; the same length, and the same type."""
 
 
 @runtime_checkable
@@ -210,6 +218,11 @@ class Source(Protocol):
         ...
 
     @property
+    def masks_by(self) -> Strategy:
+        """How *query_masked* works: AT_READ or LOCAL; REFUSED if there is no such thing here."""
+        ...
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What an administrator should mend, such as a superuser role."""
         ...
@@ -234,6 +247,29 @@ class Source(Protocol):
 
         Raises:
             QueryFailedError: The database does not accept the statement.
+        """
+        ...
+
+    def query_masked(
+        self,
+        sql: str,
+        *,
+        reads: Sequence[MaskedRead],
+        mask: MaskColumn,
+        batch_rows: int = 65_536,
+    ) -> RowStream:
+        """Run exactly one SELECT, read-only, which reads masked columns of tables.
+
+        Args:
+            sql: What the planner made of a query for *masks_by*.
+            reads: What it reads masked. Each raw SELECT in there was read by the guard, too.
+            mask: Masks a column; it may be called from any thread.
+            batch_rows: At most so many rows come in one batch.
+
+        Raises:
+            QueryFailedError: The database does not accept the statement, or masked rows take more
+                room than they may.
+            MaskingError: A column could not be masked.
         """
         ...
 

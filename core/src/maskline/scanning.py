@@ -4,8 +4,8 @@ This module knows sources and the column classifier. It does not write policies:
 found, and `maskline.policy` puts it beside what people have declared.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from maskline.model import UNKNOWN, Column, ColumnRef, Kind, Label, Relation
 from maskline.plugins import Registry
 from maskline.roles import Source
 
-__all__ = ["ScannedColumn", "scan"]
+__all__ = ["ScannedColumn", "classified", "scan"]
 
 _SAMPLE_ROWS: Final = 2_000
 
@@ -62,6 +62,36 @@ def scan(
         progress(done, len(relations), f"{relation.schema}.{relation.name}")
         found += _scan_relation(source, registry, relation, rows)
     progress(len(relations), len(relations), "")
+    return found
+
+
+def classified(
+    source: Source, registry: Registry, refs: Collection[ColumnRef]
+) -> dict[ColumnRef, Label]:
+    """Classify columns of text that nobody has labelled, before a query shows any of them.
+
+    Args:
+        source: An open database.
+        registry: The entities and detectors to look for.
+        refs: Columns of tables.
+
+    Returns:
+        What each of *refs* is: an entity, else UNKNOWN. That no sensitive value was seen in a
+        sample is no reason to show the others, so nothing is ever found to be PUBLIC here.
+    """
+    found = {}
+    for relation in source.catalogue().relations:
+        columns = [
+            column
+            for column in relation.columns
+            if ColumnRef(relation.schema, relation.name, column.name) in refs
+        ]
+        if not columns:
+            continue
+        wanted = replace(relation, columns=tuple(columns))
+        for scanned in _scan_relation(source, registry, wanted, _SAMPLE_ROWS):
+            is_entity = scanned.label.entity in registry.entities
+            found[scanned.ref] = scanned.label if is_entity else Label(entity=UNKNOWN)
     return found
 
 

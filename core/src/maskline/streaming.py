@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Self
 
 import pyarrow as pa
 
+from maskline._lookups import spend
 from maskline.access import Access
 from maskline.errors import (
     MasklineError,
@@ -21,10 +23,19 @@ from maskline.errors import (
     QueryError,
     QueryRefusedError,
 )
-from maskline.execution import BatchMasker
-from maskline.model import AccessEvent, Catalogue, ColumnRef, Outcome, Strategy
+from maskline.execution import BatchMasker, Masking
+from maskline.model import (
+    AccessEvent,
+    Catalogue,
+    ColumnRef,
+    Outcome,
+    OutputColumn,
+    Strategy,
+)
+from maskline.planning import Plan
 from maskline.planning.scrub import scrub
 from maskline.result import ColumnTreatment
+from maskline.roles import RowStream
 
 __all__ = ["MaskedStream"]
 
@@ -77,19 +88,29 @@ class MaskedStream:
         self._is_late = False
         # Asked for once: each time, the database is asked whether it has changed.
         catalogue = access.source.catalogue()
+        missing = access.policy.requirement(access.principal, purpose)
         self.plan = access.plan(sql, purpose, catalogue=catalogue)
+        if not missing and access.touch(self.plan, catalogue):
+            self.plan = access.plan(sql, purpose, catalogue=catalogue)
         self._event = self._describe(sql, catalogue)
-        self._admit()
+        self._admit(missing)
         self._timer = threading.Timer(timeout or 0, self._stop_late)
         self._timer.daemon = True
+        if timeout is not None:
+            self._timer.start()
         try:
-            self._rows = access.source.query(self.plan.sql, batch_rows=_BATCH_ROWS)
+            masking = access.masking(purpose)
+            self._rows = self._run(masking)
         except BaseException as exc:
+            self._timer.cancel()
             self._end(exc)
             raise
         try:
             self._masker = BatchMasker(
-                access.masking(purpose), self.plan.outputs, self._rows.schema
+                masking,
+                self.plan.outputs,
+                self._rows.schema,
+                are_masked=self.plan.strategy is not Strategy.COMMUTING,
             )
             self.schema = self._masker.schema
             self._event = replace(
@@ -97,11 +118,10 @@ class MaskedStream:
             )
             self._record(Outcome.STARTED)
         except BaseException as exc:
+            self._timer.cancel()
             self._rows.close()
             self._end(exc)
             raise
-        if timeout is not None:
-            self._timer.start()
 
     def __enter__(self) -> Self:
         return self
@@ -155,13 +175,24 @@ class MaskedStream:
         self._is_late = True
         self._access.source.cancel()
 
-    def _admit(self) -> None:
+    def _run(self, masking: Masking) -> RowStream:
+        """Have the database run the query."""
+        plan, source = self.plan, self._access.source
+        if plan.strategy is Strategy.COMMUTING:
+            return source.query(plan.sql, batch_rows=_BATCH_ROWS)
+        return source.query_masked(
+            _with_masked_literals(plan, masking),
+            reads=plan.masked_reads,
+            mask=partial(_mask_column, masking),
+            batch_rows=_BATCH_ROWS,
+        )
+
+    def _admit(self, missing: str | None) -> None:
         """Let the query pass, or record why not and raise."""
         refusals = [(refusal.reason, refusal.hint) for refusal in self.plan.refusals]
-        access = self._access
-        if missing := access.policy.requirement(access.principal, self.purpose):
+        if missing:
             refusals.insert(0, (missing, "Say why you ask: state a purpose."))
-        if refusals := refusals or self._unseen():
+        if refusals := refusals or self._unseen() or self._over_limit():
             reason = " ".join(reason for reason, _ in refusals)
             hint = " ".join(dict.fromkeys(hint for _, hint in refusals if hint))
             self._event = replace(self._event, decision=Strategy.REFUSED.value)
@@ -171,7 +202,7 @@ class MaskedStream:
     def _unseen(self) -> list[tuple[str, str]]:
         """Hold the analysis against the database's own reading of the statement."""
         try:
-            read = self._access.source.read_set(self.plan.sql)
+            read = self._access.source.read_set(self.plan.checked)
         except QueryError as exc:
             return [(exc.message, exc.hint)]
         # None is an engine that cannot tell, such as a replica; the lists of the guard stand alone.
@@ -181,6 +212,20 @@ class MaskedStream:
         names = ", ".join(map(str, unseen))
         reason = f"The database would read columns that the analysis did not see: {names}."
         return [(reason, "Please report this as a defect; plain tables and columns will work.")]
+
+    def _over_limit(self) -> list[tuple[str, str]]:
+        access, looked_up = self._access, self.plan.looked_up
+        count = sum(number for _, number in looked_up)
+        who = (access.policy.path, access.source_name, access.principal.kind, access.principal.id)
+        per_hour = access.policy.lookups_per_hour
+        if not count or spend(who, count, per_hour=per_hour):
+            return []
+        names = ", ".join(str(ref) for ref, _ in looked_up)
+        reason = (
+            f"The query looks up {count} literals in {names}, and limits.lookups_per_hour of the "
+            f"policy lets you look up {per_hour} in an hour."
+        )
+        return [(reason, "Wait, look up fewer, or ask for a higher limit.")]
 
     def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
@@ -211,6 +256,7 @@ class MaskedStream:
             reads=tuple((ref, types.get(ref, "")) for ref in sorted(plan.reads)),
             outputs=plan.outputs,
             influences=plan.influences,
+            lookups=plan.looked_up,
             key_versions=(keyring.active_version,) if keyring and has_tokens else (),
         )
 
@@ -247,3 +293,21 @@ class MaskedStream:
                 duration_ms=self.duration_ms,
             )
         )
+
+
+def _mask_column(masking: Masking, column: OutputColumn, values: pa.Array) -> pa.Array:
+    if column.mask is None:
+        return values
+    return masking.mask(values, label=column.label, mask=column.mask)
+
+
+def _with_masked_literals(plan: Plan, masking: Masking) -> str:
+    """Return a plan's SQL with every literal that is looked up masked as its column is."""
+    sql = plan.sql
+    for lookup in plan.lookups:
+        masked = masking.mask(
+            pa.array([lookup.text], pa.string()), label=lookup.label, mask=lookup.mask
+        )
+        text = str(masked[0].as_py()).replace("'", "''")
+        sql = sql.replace(f"'{lookup.placeholder}'", f"'{text}'")
+    return sql

@@ -5,22 +5,25 @@ computes from values that are the same on a masked copy is itself the same there
 knows trees and scopes. It does not know labels or policies.
 """
 
-# ruff: noqa: SIM905 - long lists of words read best as text
-
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlglot import exp
 
 from maskline.model import ColumnRef, Flow
-from maskline.planning import _nodes
-from maskline.planning._trees import is_aggregate, name_of, named, operands, unwrapped
+from maskline.planning import _forms, _nodes
+from maskline.planning._trees import is_aggregate, may_fail, name_of, named, operands, unwrapped
 from maskline.planning._values import (
+    COMPARED,
     CONSTANT,
+    MEASURED,
     NULL,
+    PLAIN,
     Bare,
+    Form,
     Refusal,
     Relation,
     Taint,
@@ -39,38 +42,8 @@ from maskline.planning.bind import CatalogueIndex, Hit, Scope, quoted
 __all__ = ["Expressions", "Pending", "itself"]
 
 _MAX_SIZE: Final = 50_000
+_TOKEN: Final = re.compile("[a-z0-9]+_[0-9a-f]{32}")
 _QUERIES: Final = (exp.Select, exp.SetOperation, exp.Subquery)
-# These return one of the values they are given, unchanged.
-_PICKS: Final = (
-    exp.AnyValue,
-    exp.First,
-    exp.FirstValue,
-    exp.Lag,
-    exp.Last,
-    exp.LastValue,
-    exp.Lead,
-    exp.NthValue,
-)
-_ORDER_BOUND: Final = (
-    *_PICKS,
-    exp.ArgMax,
-    exp.ArgMin,
-    exp.ArrayAgg,
-    exp.GroupConcat,
-    exp.JSONArrayAgg,
-    exp.JSONBObjectAgg,
-    exp.JSONObjectAgg,
-    exp.List,
-    exp.Mode,
-    exp.Ntile,
-    exp.RowNumber,
-)
-_ORDER_BOUND_NAMES: Final = frozenset(
-    """
-    favg fsum histogram json_agg json_group_array json_group_object json_object_agg jsonb_agg
-    jsonb_object_agg kahan_sum product sumkahan
-    """.split()
-)
 
 
 @dataclass(slots=True)
@@ -101,6 +74,7 @@ class Expressions(ABC):
         self.pending: list[Pending] = []
         self.inner_order: set[ColumnRef] = set()
         self.home = ""
+        self.is_view = False
         self.views: set[ColumnRef] = set()
         self.copies: set[ColumnRef] = set()
         self._size = 0
@@ -134,10 +108,10 @@ class Expressions(ABC):
                 if self._size > _MAX_SIZE:
                     raise TooLargeError
 
-    def use(self, kind: UseKind, parts: Sequence[Bare], what: str) -> None:
+    def use(self, kind: UseKind, parts: Sequence[Bare], what: str, *, literals: int = 0) -> None:
         """Note a use of columns, if there are any."""
         if any(parts):
-            self.uses.append(Use(kind, tuple(parts), what))
+            self.uses.append(Use(kind, tuple(parts), what, literals))
 
     def condition(self, node: exp.Expr, scope: Scope, flow: Flow, what: str) -> Taint:
         """Evaluate what decides whether something happens."""
@@ -196,7 +170,7 @@ class Expressions(ABC):
             ref = ColumnRef(view.schema, view.name, view.columns[hit.position].name)
             self.touched.add(ref)
             self.active.add(ref)
-        return Value(value.taint, value.bare)
+        return Value(value.taint, value.bare, form=value.form)
 
     def _qualified(self, node: exp.Expr, scope: Scope) -> Hit | None:
         table = self.names.read(node.args["table"])
@@ -268,7 +242,7 @@ class Expressions(ABC):
             sorted_by = self.value(key.this, scope)
             self.use(UseKind.SORT, (sorted_by.bare,), "ORDER BY")
             taints.append(indirect(sorted_by.taint, Flow.SORT))
-        return Value(merged(taints), value.bare)
+        return Value(merged(taints), value.bare, form=value.form)
 
     def _scalar(self, node: exp.Expr, scope: Scope) -> Value:
         relation = self.subquery(node, scope)
@@ -281,7 +255,7 @@ class Expressions(ABC):
         self.first_row(node, relation)
         value = relation.values[0]
         taint = merged([value.taint, indirect(relation.rows, Flow.FILTER)])
-        return Value(taint, value.bare)
+        return Value(taint, value.bare, form=value.form)
 
     def _cast(self, node: exp.Expr, scope: Scope) -> Value:
         value = self.value(node.this, scope)
@@ -289,44 +263,56 @@ class Expressions(ABC):
         is_text = kind.this in exp.DataType.TEXT_TYPES and kind.this.name in {"TEXT", "VARCHAR"}
         if is_text and not kind.expressions and value.bare is not None:
             self.use(UseKind.TEXT_CAST, (value.bare,), "CAST")
-            return value
+            return replace(value, form=Form.PLAIN)
         self.use(UseKind.EXPRESSION, (value.bare,), "CAST")
-        return Value(transformed(value.taint))
+        form = Form.PLAIN if is_text else _forms.cast(kind.this.name, self.names.dialect)
+        return Value(transformed(value.taint), form=form)
 
     # Uses that may be harmless.
 
     def _equal(self, node: exp.Expr, scope: Scope) -> Value:
         what = f"the operator {_nodes.OPERATORS[type(node)]}"
-        return Value(self.compare(node.this, [node.expression], scope, what))
+        return Value(self.compare(node.this, [node.expression], scope, what), form=Form.PLAIN)
 
     def compare(self, left: exp.Expr, rights: Sequence[exp.Expr], scope: Scope, what: str) -> Taint:
         """Evaluate whether something equals any of several things."""
         sides = [self._sides(side, scope) for side in (left, *rights)]
         if len({len(side) for side in sides}) != 1:
             self.refuse("Rows of different widths are compared.", "Compare column by column.")
-        for values in zip(*sides, strict=False):
-            self.use(UseKind.EQUALITY, [value.bare for value in values], what)
-        return transformed(merged([value.taint for side in sides for value in side] or [{}]))
+        for met in zip(*sides, strict=False):
+            parts = [value.bare for value, _ in met]
+            literals = [] if self.is_view else [node for _, node in met if _is_text(node)]
+            columns = frozenset[ColumnRef]().union(*(part for part in parts if part))
+            for literal in literals:
+                literal.meta[COMPARED] = columns
+            self.use(UseKind.EQUALITY, parts, what, literals=len(literals))
+        return transformed(merged([value.taint for side in sides for value, _ in side] or [{}]))
 
-    def _sides(self, node: exp.Expr, scope: Scope) -> list[Value]:
-        """Return the values of one side of a comparison, of which a row has several."""
+    def _sides(self, node: exp.Expr, scope: Scope) -> list[tuple[Value, exp.Expr]]:
+        """Return the values of one side of a comparison, of which a row has several.
+
+        Beside each stands the piece of the query that it is, or that it comes from.
+        """
         node = unwrapped(node)
         if isinstance(node, (exp.Any, exp.All)) and isinstance(node.this, _QUERIES):
             node = node.this
         if isinstance(node, exp.Tuple):
-            return [self.value(item, scope) for item in node.expressions]
+            return [(self.value(item, scope), unwrapped(item)) for item in node.expressions]
         if isinstance(node, _QUERIES):
             relation = self.subquery(node, scope)
-            if not isinstance(node.parent, (exp.In, exp.Any, exp.All)):
+            if isinstance(node.parent, (exp.In, exp.Any, exp.All)):
+                self._stops(node, relation, "a comparison with a subquery")
+            else:
                 self.first_row(node, relation)
             rows = indirect(relation.rows, Flow.FILTER)
-            return [Value(merged([val.taint, rows]), val.bare) for val in relation.values]
-        return [self.value(node, scope)]
+            return [(Value(merged([val.taint, rows]), val.bare), node) for val in relation.values]
+        return [(self.value(node, scope), node)]
 
     def _in(self, node: exp.Expr, scope: Scope) -> Value:
         query = node.args.get("query")
         items = [query] if query is not None else node.expressions
-        return Value(self.compare(node.this, items, scope, "the operator IN"))
+        taint = self.compare(node.this, items, scope, "the operator IN")
+        return Value(taint, form=Form.PLAIN)
 
     def _is(self, node: exp.Expr, scope: Scope) -> Value:
         value = self.value(node.this, scope)
@@ -334,7 +320,7 @@ class Expressions(ABC):
         kind = UseKind.NULL_TEST if is_null else UseKind.EXPRESSION
         self.use(kind, (value.bare,), "IS NULL" if is_null else "the operator IS")
         other = {} if is_null else self.value(node.expression, scope).taint
-        return Value(indirect(merged([value.taint, other]), Flow.CONDITIONAL))
+        return Value(indirect(merged([value.taint, other]), Flow.CONDITIONAL), form=Form.PLAIN)
 
     def _exists(self, node: exp.Expr, scope: Scope) -> Value:
         inner = node.this
@@ -345,7 +331,15 @@ class Expressions(ABC):
         ):
             # Nobody looks at the columns, so none need be named.
             inner.set("expressions", [exp.Literal.number(1)])
-        return Value(indirect(self.subquery(node.this, scope).rows, Flow.FILTER))
+        relation = self.subquery(node.this, scope)
+        self._stops(node.this, relation, "EXISTS")
+        return Value(indirect(relation.rows, Flow.FILTER), form=Form.PLAIN)
+
+    def _stops(self, node: exp.Expr, relation: Relation, what: str) -> None:
+        """Note that no more rows may be looked at than are needed, so others cannot fail."""
+        # DuckDB looks at all of them.
+        if relation.order and self.names.dialect != "duckdb" and may_fail(node):
+            self.use(UseKind.ROW_ORDER, (relation.order,), f"{what}, over what may fail,")
 
     def mix(self, values: Sequence[Value], what: str) -> Value:
         """Return a value that is one of several."""
@@ -354,7 +348,8 @@ class Expressions(ABC):
             self.use(UseKind.MIX, parts, what)
         known = [part for part in parts if part is not None]
         bare = frozenset[ColumnRef]().union(*known) if len(known) == len(parts) else None
-        return Value(merged([value.taint for value in values] or [{}]), bare)
+        form = min((value.form for value in values), default=Form.LOOSE)
+        return Value(merged([value.taint for value in values] or [{}]), bare, form=form)
 
     def _coalesce(self, node: exp.Expr, scope: Scope) -> Value:
         values = [self.value(item, scope) for item in (node.this, *node.expressions)]
@@ -365,12 +360,13 @@ class Expressions(ABC):
     def _nullif(self, node: exp.Expr, scope: Scope) -> Value:
         taint = self.compare(node.this, [node.expression], scope, "NULLIF")
         value = self.value(node.this, scope)
-        return Value(merged([value.taint, indirect(taint, Flow.CONDITIONAL)]), value.bare)
+        reached = merged([value.taint, indirect(taint, Flow.CONDITIONAL)])
+        return Value(reached, value.bare, form=value.form)
 
     def _if(self, node: exp.Expr, scope: Scope) -> Value:
         test = self.condition(node.this, scope, Flow.CONDITIONAL, "the condition of IF")
         mixed = self._branches([node.args["true"], node.args.get("false")], scope, "IF")
-        return Value(merged([mixed.taint, test]), mixed.bare)
+        return Value(merged([mixed.taint, test]), mixed.bare, form=mixed.form)
 
     def _case(self, node: exp.Expr, scope: Scope) -> Value:
         branches = node.args["ifs"]
@@ -385,7 +381,7 @@ class Expressions(ABC):
             )
         results = [branch.args["true"] for branch in branches]
         mixed = self._branches([*results, node.args.get("default")], scope, "CASE")
-        return Value(merged([mixed.taint, *tests]), mixed.bare)
+        return Value(merged([mixed.taint, *tests]), mixed.bare, form=mixed.form)
 
     def _branches(self, nodes: Sequence[exp.Expr | None], scope: Scope, what: str) -> Value:
         return self.mix([NULL if n is None else self.value(n, scope) for n in nodes], what)
@@ -394,15 +390,41 @@ class Expressions(ABC):
 
     def _count(self, node: exp.Expr, scope: Scope) -> Value:
         if isinstance(node.this, exp.Star) or node.this is None:
-            return CONSTANT
+            return PLAIN
         taints = []
         for item in self._counted(node):
             value = self.value(item, scope)
             is_distinct = isinstance(node.this, exp.Distinct)
-            kind = UseKind.DISTINCT if is_distinct else UseKind.COUNT
-            self.use(kind, (value.bare,), "COUNT(DISTINCT)" if is_distinct else "COUNT")
+            if is_distinct:
+                self.use(UseKind.DISTINCT, (value.bare,), "COUNT(DISTINCT)")
+            else:
+                is_measured = self._measures(node, value, scope)
+                self.use(UseKind.MEASURE if is_measured else UseKind.COUNT, (value.bare,), "COUNT")
             taints.append(value.taint)
-        return Value(counted(merged(taints or [{}])))
+        return Value(counted(merged(taints or [{}])), form=Form.PLAIN)
+
+    @staticmethod
+    def _measures(node: exp.Expr, value: Value, scope: Scope) -> bool:
+        """Whether an aggregate is of a column of the only table of FROM, each row of which counts.
+
+        A join may repeat the rows of one person until they seem to be many.
+        """
+        sources = list(scope.sources.values())
+        column = unwrapped(node.this)
+        outer = node.parent
+        if isinstance(outer, exp.Filter):
+            outer = outer.parent
+        if (
+            len(sources) != 1
+            or not sources[0].is_table
+            or not isinstance(column, exp.Column)
+            or column.table != sources[0].alias
+            or not value.bare
+            or isinstance(outer, exp.Window)
+        ):
+            return False
+        node.meta[MEASURED] = value.bare
+        return True
 
     @staticmethod
     def _counted(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -431,12 +453,12 @@ class Expressions(ABC):
         self._order_bound(node)
         if default is not None:
             value = self.mix([value, self.value(default, scope)], name_of(node, self.names.dialect))
-        return Value(aggregated(value.taint), value.bare)
+        return Value(aggregated(value.taint), value.bare, form=value.form)
 
     def _filter(self, node: exp.Expr, scope: Scope) -> Value:
         value = self.value(node.this, scope)
         test = self.condition(node.expression.this, scope, Flow.FILTER, "FILTER (WHERE)")
-        return Value(merged([value.taint, test]), value.bare)
+        return Value(merged([value.taint, test]), value.bare, form=value.form)
 
     def _within_group(self, node: exp.Expr, scope: Scope) -> Value:
         taints = [self.value(node.this, scope).taint]
@@ -459,7 +481,8 @@ class Expressions(ABC):
         spec = node.args.get("spec")
         if spec and str(spec.args.get("kind")).upper() == "ROWS":
             self.pending.append(Pending("a window of ROWS", own, is_window=True))
-        return Value(merged([value.taint, indirect(decided, Flow.WINDOW)]), value.bare)
+        reached = merged([value.taint, indirect(decided, Flow.WINDOW)])
+        return Value(reached, value.bare, form=value.form)
 
     def window_clauses(self, node: exp.Expr, scope: Scope) -> tuple[Taint, frozenset[ColumnRef]]:
         """Evaluate PARTITION BY, ORDER BY and the frame of a window."""
@@ -490,15 +513,21 @@ class Expressions(ABC):
 
     def _computed(self, node: exp.Expr, scope: Scope) -> Value:
         values = [self.value(item, scope) for item in operands(node)]
-        self.use(
-            UseKind.EXPRESSION, [value.bare for value in values], name_of(node, self.names.dialect)
+        is_measured = (
+            isinstance(node, (exp.Sum, exp.Avg))
+            and len(values) == 1
+            and self._measures(node, values[0], scope)
         )
-        if isinstance(node, _ORDER_BOUND) or (
-            isinstance(node, exp.Anonymous) and node.name.lower() in _ORDER_BOUND_NAMES
-        ):
+        self.use(
+            UseKind.MEASURE if is_measured else UseKind.EXPRESSION,
+            [value.bare for value in values],
+            name_of(node, self.names.dialect),
+        )
+        form = _forms.computed(node, values, self.names.dialect)
+        if _forms.follows_order(node, values):
             self._order_bound(node)
         taint = merged([value.taint for value in values] or [{}])
-        return Value(aggregated(taint) if is_aggregate(node) else transformed(taint))
+        return Value(aggregated(taint) if is_aggregate(node) else transformed(taint), form=form)
 
     def _connector(self, node: exp.Expr, scope: Scope) -> Value:
         # AND and OR come in chains too long to go down one by one.
@@ -506,7 +535,12 @@ class Expressions(ABC):
         self.use(
             UseKind.EXPRESSION, [value.bare for value in values], name_of(node, self.names.dialect)
         )
-        return Value(transformed(merged([value.taint for value in values])))
+        return Value(transformed(merged([value.taint for value in values])), form=Form.PLAIN)
+
+
+def _is_text(node: exp.Expr) -> bool:
+    """Whether a node is a text of the query's own: no number, and no token that it was given."""
+    return isinstance(node, exp.Literal) and node.is_string and not _TOKEN.match(str(node.this))
 
 
 def itself(node: exp.Expr, value: Value) -> frozenset[ColumnRef]:
@@ -537,11 +571,12 @@ def _alias(self: Expressions, node: exp.Expr, scope: Scope) -> Value:
 # The class's own private methods, by the node that they interpret.
 # ruff: noqa: SLF001
 _HANDLERS: Final[dict[type[exp.Expr], Callable[[Expressions, exp.Expr, Scope], Value]]] = {
-    **dict.fromkeys(_PICKS, Expressions._pick),
+    **dict.fromkeys(_forms.PICKS, Expressions._pick),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ), Expressions._equal),
     **dict.fromkeys((exp.And, exp.Or), Expressions._connector),
     **dict.fromkeys((exp.Cast, exp.TryCast), Expressions._cast),
-    **dict.fromkeys((exp.Literal, exp.Boolean), lambda *_: CONSTANT),
+    exp.Boolean: lambda *_: PLAIN,
+    exp.Literal: lambda run, node, _: _forms.literal(node, run.names.dialect),
     **dict.fromkeys((exp.Alias, exp.IgnoreNulls, exp.Paren, exp.RespectNulls), _alias),
     **dict.fromkeys((exp.Grouping, exp.GroupingId), Expressions._grouping),
     exp.Case: Expressions._case,

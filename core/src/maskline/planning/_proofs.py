@@ -20,6 +20,7 @@ from maskline.model import (
     Decision,
     Kind,
     Label,
+    Literals,
     Mask,
     OptionValue,
     Traits,
@@ -63,6 +64,14 @@ class Verdict:
         if self.decision.mask is None:
             return Traits(injective=False, keeps_nulls=False)
         return self.traits_of(self.decision.mask, self.label, self.column.kind)
+
+    @property
+    def minimum_group(self) -> int:
+        """How many of the column's values a sum of them has to be made of; 0 if none may be seen.
+
+        Where a query is denied altogether, no sum may be seen, either.
+        """
+        return 0 if self.decision.is_denied else self.traits.minimum_group
 
     @cached_property
     def family(self) -> _Class | None:
@@ -143,6 +152,27 @@ class Judge:
                     hint="Name the columns you need, without this one.",
                 )
 
+    def denied_literals(self) -> Iterable[Refusal]:
+        """Return a reason for every column that may not be compared with a text of the query."""
+        for use in self._analysis.uses:
+            for verdict in self.masked(use.columns) if use.literals else ():
+                if verdict.decision.literals is Literals.DENY:
+                    yield Refusal(
+                        reason=f"{verdict}, is compared with a literal ({use.what}), which the "
+                        "policy denies to you.",
+                        hint="Leave the comparison out, or ask for `literals: lookup`.",
+                    )
+
+    def looked_up(self, columns: frozenset[ColumnRef] | None) -> Verdict | None:
+        """Return how a literal that is compared with some columns is masked to look it up.
+
+        None where the policy does not let it be looked up, or where it cannot be.
+        """
+        verdict = self.common(columns)
+        if verdict is None or not self._injective(verdict):
+            return None
+        return verdict if verdict.decision.literals is Literals.LOOKUP else None
+
     def judge(self, use: Use) -> Refusal | None:  # noqa: PLR0911 - one for each kind of use
         """Return why a use gives something away; None if it is proved that it does not."""
         masked = [verdict for part in use.parts for verdict in self.masked(part)]
@@ -152,7 +182,11 @@ class Judge:
             case UseKind.EQUALITY | UseKind.MIX:
                 return self._together(use, masked)
             case UseKind.GROUP | UseKind.DISTINCT | UseKind.PARTITION:
-                return self._together(use, masked) or self._injective(use, masked)
+                return self._together(use, masked) or self._tells_apart(use, masked)
+            case UseKind.MEASURE if all(verdict.minimum_group for verdict in masked):
+                return None
+            case UseKind.MEASURE if use.what == "COUNT":
+                return self._keeps_nulls(use, masked)
             case UseKind.COUNT | UseKind.NULL_TEST:
                 return self._keeps_nulls(use, masked)
             case UseKind.TEXT_CAST if self._are_text(masked):
@@ -195,10 +229,14 @@ class Judge:
         verb = "compared with" if use.kind is UseKind.EQUALITY else "mixed with"
         free = [verdict for part in use.parts for verdict in self._free(part)]
         other = next((v for v in masked if v.family != masked[0].family), None)
-        if any(part is None for part in use.parts):
+        is_looked_up = use.literals > 0 and self.looked_up(use.columns) is not None
+        if sum(part is None for part in use.parts) > (use.literals if is_looked_up else 0):
             return Refusal(
                 reason=f"{masked[0]}, is {verb} a literal or a computed value ({use.what}).",
-                hint="Compare and mix masked columns only with columns masked the same way.",
+                hint="Compare and mix masked columns only with columns masked the same way; a rule "
+                "with `literals: lookup` lets a literal be compared."
+                if use.literals
+                else "Compare and mix masked columns only with columns masked the same way.",
             )
         if free:
             return Refusal(
@@ -211,12 +249,16 @@ class Judge:
                 f"domain or type differs ({use.what}).",
                 hint="Give both columns one label, or their masks one `domain`, and one type.",
             )
-        return self._injective(use, masked) if use.kind is UseKind.EQUALITY else None
+        return self._tells_apart(use, masked) if use.kind is UseKind.EQUALITY else None
 
-    def _injective(self, use: Use, masked: list[Verdict]) -> Refusal | None:
+    @staticmethod
+    def _injective(verdict: Verdict) -> bool:
+        traits = verdict.traits
+        return traits.injective and traits.keeps_nulls and verdict.column.exact_equality
+
+    def _tells_apart(self, use: Use, masked: list[Verdict]) -> Refusal | None:
         for verdict in masked:
-            traits = verdict.traits
-            if traits.injective and traits.keeps_nulls and verdict.column.exact_equality:
+            if self._injective(verdict):
                 continue
             why = (
                 f"its mask, {verdict.decision.mask}, does not keep different values apart"

@@ -31,6 +31,7 @@ __all__ = ["CHANCE", "Queries"]
 CHANCE: Final = "maskline_chance"
 """Marks, in a node's meta, a query whose rows the engine may choose or order along some columns."""
 
+_ALIKE: Final = "values that may be equal and look different"
 _MAX_ROUNDS: Final = 20
 _AROUND: Final = (
     exp.Cast,
@@ -48,12 +49,12 @@ class Queries(Sources):
 
     Attributes:
         chance: Columns along which the engine may have ordered rows where that can be seen.
-        is_view: Whether the statement is the definition of a view, whose text we cannot change.
     """
 
     def __init__(self, *args: object, is_view: bool = False, **rest: object) -> None:
         super().__init__(*args, **rest)  # type: ignore[arg-type]
         self.chance: frozenset[ColumnRef] = frozenset()
+        # The text of a view's definition cannot be changed.
         self.is_view = is_view
 
     def query(self, node: exp.Expr, scope: Scope) -> Relation:
@@ -132,6 +133,8 @@ class Queries(Sources):
         if node.args.get("distinct"):
             for value in values:
                 self.use(UseKind.DISTINCT, (value.bare,), what)
+            if not all(value.is_plain for value in values):
+                self.use(UseKind.ROW_ORDER, (left.order | right.order,), f"{what} of {_ALIKE}")
         rows = [left.rows, right.rows]
         if not isinstance(node, exp.Union):
             rows += [indirect(value.taint, Flow.FILTER) for value in (*left.values, *right.values)]
@@ -262,6 +265,8 @@ class Queries(Sources):
             is_plain = key.parent is group
             output, value = self._key(key, node, scope, values, prefer_column=True)
             self.use(UseKind.GROUP, (value.bare,), "GROUP BY")
+            if not value.is_plain:
+                self.pending.append(Pending(f"GROUP BY of {_ALIKE}"))
             rows.append(indirect(value.taint, Flow.GROUP_BY))
             if is_plain:
                 own |= itself(output, value)
@@ -348,6 +353,8 @@ class Queries(Sources):
             self.pending.append(Pending("DISTINCT ON", own))
         for key in keys:
             self.use(UseKind.DISTINCT, (key.bare,), "DISTINCT")
+            if not key.is_plain:
+                self.pending.append(Pending(f"DISTINCT of {_ALIKE}"))
             rows.append(indirect(key.taint, Flow.GROUP_BY))
 
     def _distinct_key(

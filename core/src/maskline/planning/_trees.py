@@ -11,7 +11,7 @@ from sqlglot import exp
 from maskline.planning import _functions, _nodes
 from maskline.planning.guard import function_name, is_plain
 
-__all__ = ["is_aggregate", "name_of", "named", "operands", "unwrapped"]
+__all__ = ["is_aggregate", "may_fail", "name_of", "named", "operands", "unwrapped"]
 
 # Parts of a tree that hold no values.
 _INERT: Final = (
@@ -24,6 +24,23 @@ _INERT: Final = (
     exp.TableAlias,
     exp.Var,
 )
+
+
+# What cannot fail while it runs, once an engine has accepted it.
+_SAFE: Final = (
+    *_INERT,
+    exp.Alias, exp.And, exp.Between, exp.Boolean, exp.Case, exp.Coalesce, exp.Column, exp.Count,
+    exp.CTE, exp.Distinct, exp.EQ, exp.Exists, exp.From, exp.Group, exp.GT, exp.GTE, exp.Having,
+    exp.If, exp.In, exp.Is, exp.Join, exp.Literal, exp.LT, exp.LTE, exp.Max, exp.Min, exp.NEQ,
+    exp.Not, exp.Null, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Nullif, exp.Or, exp.Order, exp.Ordered,
+    exp.Paren, exp.Select, exp.SetOperation, exp.Star, exp.Subquery, exp.Table, exp.Tuple,
+    exp.Where, exp.With,
+)  # fmt: skip
+
+
+def may_fail(node: exp.Expr) -> bool:
+    """Whether running a query may raise an error that depends on its rows."""
+    return not all(isinstance(part, _SAFE) for part in node.walk())
 
 
 def unwrapped(node: exp.Expr) -> exp.Expr:

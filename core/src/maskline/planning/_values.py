@@ -6,16 +6,20 @@ or policies.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, TypeAlias
 
 from maskline.model import ColumnRef, Flow
 
 __all__ = [
+    "COMPARED",
     "CONSTANT",
     "INTERPRETED",
+    "MEASURED",
     "NULL",
+    "PLAIN",
     "Bare",
+    "Form",
     "Refusal",
     "Relation",
     "Taint",
@@ -63,6 +67,7 @@ class UseKind(StrEnum):
     DISTINCT = "distinct"
     PARTITION = "partition"
     COUNT = "count"
+    MEASURE = "measure"
     NULL_TEST = "null_test"
     MIX = "mix"
     TEXT_CAST = "text_cast"
@@ -78,16 +83,31 @@ class Use:
     Attributes:
         parts: The values that meet there, one for each operand.
         what: How it is written, such as ``upper()`` or ``the operator <``.
+        literals: How many of the parts are texts that stand in the query itself.
     """
 
     kind: UseKind
     parts: tuple[Bare, ...]
     what: str
+    literals: int = 0
 
     @property
     def columns(self) -> frozenset[ColumnRef]:
         """Every column that is used bare."""
         return frozenset().union(*(part for part in self.parts if part))
+
+
+class Form(IntEnum):
+    """What the order of rows may change about a result that is made of several values.
+
+    Of LOOSE values, such as floating-point numbers, it may change a sum, and which of several equal
+    ones is shown. EXACT ones have the same sum in any order. PLAIN ones look alike if they are
+    equal, and have an exact sum too if they are numbers.
+    """
+
+    LOOSE = 0
+    EXACT = 1
+    PLAIN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +118,33 @@ class Value:
         taint: Every column that reaches it.
         bare: See `Bare`.
         latent: Uses inside a view, which count only once somebody reads this column of it.
+        form: See `Form`.
     """
 
     taint: Taint = field(default_factory=dict)
     bare: Bare = None
     latent: tuple[Use, ...] = ()
+    form: Form = Form.LOOSE
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether equal values look alike. Those of one column of decimals have the same scale."""
+        is_column = self.bare is not None and len(self.bare) == 1
+        return self.form is Form.PLAIN or (self.form is Form.EXACT and is_column)
 
 
 INTERPRETED: Final = "interpreted"
 """Marks the pieces of a tree that the analysis has looked at: what bears no mark is not sent."""
 
+MEASURED: Final = "maskline_measured"
+"""Marks, in an aggregate's meta, the column of one table whose rows it adds up or counts, once."""
+
+COMPARED: Final = "maskline_compared"
+"""Marks, in a literal's meta, the columns that it is compared with."""
+
 CONSTANT: Final = Value()
-NULL: Final = Value(bare=frozenset())
+PLAIN: Final = Value(form=Form.PLAIN)
+NULL: Final = Value(bare=frozenset(), form=Form.PLAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,12 +18,13 @@ from maskline import model
 from maskline.model import Catalogue, ColumnRef
 from maskline.planning import guard
 from maskline.planning._expressions import Expressions
+from maskline.planning._groups import hide_small_groups
 from maskline.planning._queries import Queries
 from maskline.planning._shuffle import shuffled
 from maskline.planning._values import Refusal, Relation, Taint, TooLargeError, Use, Value
 from maskline.planning.bind import CatalogueIndex, Scope, quoted
 
-__all__ = ["Analysis", "Output", "analyze", "columns_of", "shuffle"]
+__all__ = ["Analysis", "Output", "analyze", "columns_of", "relation_of", "released", "view_of"]
 
 _OPERATORS: Final = (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone)
 _LOOSE: Final = (exp.Paren, exp.Escape, exp.PropertyEQ)
@@ -78,6 +79,7 @@ class _View:
     touched: frozenset[ColumnRef] = frozenset()
     copies: frozenset[ColumnRef] = frozenset()
     refusals: tuple[Refusal, ...] = ()
+    tree: exp.Query | None = None
 
 
 class _ViewQueries(Queries):
@@ -122,6 +124,11 @@ class _Store:
         run.refusals.update(dict.fromkeys(known.refusals))
         return known.relation
 
+    def view_tree(self, key: ColumnRef) -> exp.Query | None:
+        """Return the definition of a view that was analysed before."""
+        known = self._views.get(key)
+        return None if known is None else known.tree
+
     def _expanded(self, key: ColumnRef, relation: model.Relation) -> _View:
         refs = [ColumnRef(*key[:2], column.name) for column in relation.columns]
         names = tuple(ref.column for ref in refs)
@@ -141,6 +148,7 @@ class _Store:
         finally:
             self._open.discard(key)
         reasons = [refusal.reason for refusal in (*refusals, *run.refusals)]
+        run_names = found.names
         if len(found.values) != len(refs):
             reasons.append("Its columns are not those of the catalogue.")
             found = empty
@@ -162,7 +170,15 @@ class _Store:
             copies=frozenset(run.copies)
             | {ref for value, ref in zip(found.values, refs, strict=True) if value.bare},
             refusals=tuple(_in_view(key, reason) for reason in reasons),
+            tree=None if reasons or run_names != names else self._written(tree),
         )
+
+    def _written(self, tree: exp.Query) -> exp.Query | None:
+        """Return the definition of a view if it can be written into a query; None if it cannot."""
+        dialect = self.index.catalogue.dialect
+        _parenthesize(tree)
+        again, refusals = guard.parse(guard.generate(tree, dialect), dialect)
+        return again if again == tree and not refusals else None
 
 
 def _in_view(key: ColumnRef, reason: str) -> Refusal:
@@ -204,18 +220,44 @@ def columns_of(catalogue: Catalogue) -> Mapping[ColumnRef, model.Column]:
         return _store(catalogue).index.columns
 
 
-def shuffle(analysis: Analysis, catalogue: Catalogue, *, masked: frozenset[ColumnRef]) -> str:
+def relation_of(catalogue: Catalogue, schema: str, name: str) -> model.Relation:
+    """Return a table or view that a query was found to read, by its own names."""
+    with _lock:
+        found = _store(catalogue).index.find(name, schema)
+    assert found is not None  # noqa: S101 - the analysis found it before
+    return found
+
+
+def view_of(catalogue: Catalogue, schema: str, name: str) -> exp.Query | None:
+    """Return what a view that was analysed means, every name spelt in full; None if it is unsure.
+
+    Do not change the tree.
+    """
+    with _lock:
+        return _store(catalogue).view_tree(ColumnRef(schema, name, ""))
+
+
+def released(
+    analysis: Analysis,
+    catalogue: Catalogue,
+    *,
+    masked: frozenset[ColumnRef],
+    minimums: Mapping[ColumnRef, int],
+) -> str:
     """Return a query's SQL, in which chance decides what it leaves to the engine.
 
     Args:
         analysis: Of the query.
         catalogue: That it was analysed by.
         masked: The columns that the engine's choice might betray.
+        minimums: How many values sums and counts of a column need, to be shown.
     """
-    if analysis.tree is None or not masked:
+    if analysis.tree is None or not (masked or minimums):
         return analysis.sql
     dialect = catalogue.dialect
-    return guard.generate(shuffled(analysis.tree, dialect, masked=masked), dialect)
+    tree = shuffled(analysis.tree, dialect, masked=masked)
+    hide_small_groups(tree, minimums)
+    return guard.generate(tree, dialect)
 
 
 def _store(catalogue: Catalogue) -> _Store:

@@ -12,8 +12,8 @@ from typing import Final
 from sqlglot import exp
 
 from maskline import model
-from maskline.model import Catalogue, ColumnRef, Flow
-from maskline.planning._values import Relation, Value
+from maskline.model import Catalogue, ColumnRef, Flow, Kind
+from maskline.planning._values import Form, Relation, Value
 
 __all__ = ["CatalogueIndex", "Hit", "Names", "Scope", "Source", "column_node", "quoted"]
 
@@ -81,13 +81,22 @@ class CatalogueIndex:
         return Relation(
             names=tuple(ref.column for ref in refs),
             values=tuple(
-                Value({ref: frozenset({Flow.IDENTITY})}, frozenset({ref})) for ref in refs
+                Value({ref: frozenset({Flow.IDENTITY})}, frozenset({ref}), form=_form(col))
+                for ref, col in zip(refs, relation.columns, strict=True)
             ),
             order=frozenset(
                 ref for ref, col in zip(refs, relation.columns, strict=True) if col.is_ordered
             ),
             schema=relation.schema,
         )
+
+
+def _form(column: model.Column) -> Form:
+    if not column.exact_equality:
+        return Form.LOOSE
+    if column.kind is Kind.NUMBER:
+        return Form.EXACT
+    return Form.LOOSE if column.kind in {Kind.JSON, Kind.OTHER} else Form.PLAIN
 
 
 @dataclass(slots=True)

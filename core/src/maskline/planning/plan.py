@@ -4,8 +4,12 @@ A plan is a pure function of the SQL, the catalogue, the labels and the policy's
 module does not know databases, values, keys or the clock.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlglot import exp
 
 from maskline.model import (
     PUBLIC,
@@ -16,53 +20,88 @@ from maskline.model import (
     Kind,
     Label,
     Mask,
+    MaskedRead,
     OutputColumn,
     Strategy,
     Traits,
 )
 from maskline.planning import guard
+from maskline.planning._masked import Lookup, Reader, Rewriter, UnmaskableError
 from maskline.planning._proofs import Judge
-from maskline.planning._values import Refusal, Taint, Value
-from maskline.planning.analyze import Analysis, Output, analyze, columns_of, shuffle
+from maskline.planning._values import COMPARED, Refusal, Taint, UseKind, Value
+from maskline.planning.analyze import Analysis, Output, analyze, columns_of, released
 
-__all__ = ["Plan", "Refusal", "plan_query"]
+__all__ = ["Lookup", "Plan", "Refusal", "plan_query"]
 
-_SHUFFLED = (
+_SHUFFLED: Final = (
     "Chance orders rows that the query does not order itself, because their order in the "
     "database may follow masked values."
 )
+_ON_MASKS: Final = (
+    "Masked columns are computed with as they are shown: the query sorts, compares and transforms "
+    "their masks, not the values behind them."
+)
+_FINDS_NOTHING: Final = (
+    "{ref} is compared with a literal, and what it holds is masked: a raw value finds nothing, a "
+    "masked one does. A rule with `literals: lookup` would find the row of a raw one."
+)
+_CARRIED: Final = frozenset({Flow.IDENTITY, Flow.TRANSFORMATION, Flow.AGGREGATION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How one query is answered. It holds no literal but in *sql*.
+    """How one query is answered. It holds no literal but in *sql*, *checked* and *lookups*.
 
     Attributes:
-        strategy: COMMUTING or REFUSED.
+        strategy: How.
         sql: The only text that may be sent to the database; empty if the query is refused.
+        checked: The same query on raw values: what it reads is asked of the database before.
         outputs: The columns of the answer, by position.
         reads: Every column that the query mentions, used or not; of views and what is behind them.
         influences: Columns that decide which rows there are, and how.
         refusals: Every reason why the query is refused; empty if it is not.
+        reasons: Why it is not COMMUTING; empty if it is.
+        masked_reads: What is read masked, where the strategy is AT_READ or LOCAL.
+        lookups: Literals that have to be masked in *sql*, under the same strategies.
+        looked_up: Columns in which literals of the query are looked up, and how many literals.
         notes: What a reader of the answer should know.
     """
 
     strategy: Strategy
     sql: str = ""
+    checked: str = ""
     outputs: tuple[OutputColumn, ...] = ()
     reads: frozenset[ColumnRef] = frozenset()
     influences: tuple[tuple[ColumnRef, tuple[Flow, ...]], ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    reasons: tuple[str, ...] = ()
+    masked_reads: tuple[MaskedRead, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    looked_up: tuple[tuple[ColumnRef, int], ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def plan_query(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is known of whoever asks, and of the database."""
+
+    catalogue: Catalogue
+    label_of: Callable[[ColumnRef], Label]
+    decide: Callable[[Label], Decision]
+    traits_of: Callable[[Mask, Label, Kind], Traits]
+    masks_by: Strategy
+    prefix: str
+
+
+def plan_query(  # noqa: PLR0913 - all that a plan is a function of
     sql: str,
     *,
     catalogue: Catalogue,
     label_of: Callable[[ColumnRef], Label],
     decide: Callable[[Label], Decision],
     traits_of: Callable[[Mask, Label, Kind], Traits],
+    masks_by: Strategy = Strategy.REFUSED,
+    prefix: str = "maskline",
 ) -> Plan:
     """Plan how a query is answered. No text makes this raise.
 
@@ -72,6 +111,10 @@ def plan_query(
         label_of: What a column is; UNKNOWN where nobody said.
         decide: What the policy says about a label, for whoever asks.
         traits_of: What may be concluded from masked values of a kind.
+        masks_by: How the source can run a query on masked values: AT_READ or LOCAL; REFUSED if it
+            cannot.
+        prefix: Begins the names of functions and tables that maskline makes for the query. Lower
+            case letters, digits and underscores; nothing else in the database has such a name.
 
     Returns:
         A plan. It is COMMUTING only if running its SQL and masking its outputs is proved to give
@@ -80,29 +123,37 @@ def plan_query(
     if catalogue.dialect not in guard.DIALECTS:
         reason = "Queries in this engine's dialect cannot be analysed."
         return Plan(strategy=Strategy.REFUSED, refusals=(Refusal(reason=reason),))
-    try:
-        analysis = analyze(sql, catalogue)
-    except Exception:  # noqa: BLE001 - whatever the analysis stumbles over, it must not be run
-        analysis = Analysis(
-            refusals=(
-                Refusal(reason="The query cannot be analysed.", hint="Write it more simply."),
-            )
-        )
-    judge = Judge(
-        analysis,
-        columns_of(catalogue),
+    request = _Request(
+        catalogue=catalogue,
         label_of=label_of,
         decide=decide,
         traits_of=traits_of,
+        masks_by=masks_by,
+        prefix=prefix,
     )
-    return _planned(analysis, catalogue, judge)
+    try:
+        analysis = analyze(sql, catalogue)
+        return _planned(analysis, request)
+    except Exception:  # noqa: BLE001 - whatever the analysis stumbles over, it must not be run
+        refusal = Refusal(reason="The query cannot be analysed.", hint="Write it more simply.")
+        return Plan(strategy=Strategy.REFUSED, refusals=(refusal,))
 
 
-def _planned(analysis: Analysis, catalogue: Catalogue, judge: Judge) -> Plan:
-    refusals = dict.fromkeys(analysis.refusals)
-    refusals.update(dict.fromkeys(judge.denials()))
-    refusals.update(
-        dict.fromkeys(refusal for use in analysis.uses if (refusal := judge.judge(use)))
+def _judge(analysis: Analysis, request: _Request) -> Judge:
+    return Judge(
+        analysis,
+        columns_of(request.catalogue),
+        label_of=request.label_of,
+        decide=request.decide,
+        traits_of=request.traits_of,
+    )
+
+
+def _planned(analysis: Analysis, request: _Request) -> Plan:
+    judge = _judge(analysis, request)
+    never = dict.fromkeys((*analysis.refusals, *judge.denials(), *judge.denied_literals()))
+    refusals = dict.fromkeys(
+        refusal for use in analysis.uses if (refusal := judge.judge(use)) is not None
     )
     outputs = []
     for output in analysis.outputs:
@@ -110,17 +161,107 @@ def _planned(analysis: Analysis, catalogue: Catalogue, judge: Judge) -> Plan:
         outputs.append(column)
         if refusal:
             refusals[refusal] = None
-    hidden = frozenset(verdict.ref for verdict in judge.masked(analysis.chance))
-    is_shuffled = bool(hidden) and not refusals
-    return Plan(
-        strategy=Strategy.REFUSED if refusals else Strategy.COMMUTING,
-        sql="" if refusals else shuffle(analysis, catalogue, masked=hidden),
+    plan = Plan(
+        strategy=Strategy.COMMUTING,
+        checked=analysis.sql,
         outputs=tuple(outputs),
         reads=analysis.reads,
         influences=_sorted(analysis.rows),
-        refusals=tuple(refusals),
-        notes=(*analysis.notes, _SHUFFLED) if is_shuffled else analysis.notes,
+        looked_up=_looked_up(analysis, judge),
+        notes=analysis.notes,
     )
+    if never:
+        return replace(
+            plan, strategy=Strategy.REFUSED, checked="", refusals=(*never, *refusals), looked_up=()
+        )
+    if not refusals:
+        hidden = frozenset(verdict.ref for verdict in judge.masked(analysis.chance))
+        return replace(
+            plan,
+            sql=released(
+                analysis, request.catalogue, masked=hidden, minimums=_minimums(analysis, judge)
+            ),
+            notes=(*plan.notes, _SHUFFLED) if hidden else plan.notes,
+        )
+    return _on_masked_values(plan, analysis, judge, request, tuple(refusals))
+
+
+def _on_masked_values(
+    plan: Plan,
+    analysis: Analysis,
+    judge: Judge,
+    request: _Request,
+    refusals: tuple[Refusal, ...],
+) -> Plan:
+    """Plan to run a query on masked values, because running it on raw ones is not the same."""
+
+    def reader_of(sql: str) -> Reader | None:
+        found = analyze(sql, request.catalogue)
+        its_plan = _planned(found, replace(request, masks_by=Strategy.REFUSED))
+        if its_plan.strategy is not Strategy.COMMUTING:
+            return None
+        return Reader(
+            sql=its_plan.sql,
+            is_shuffled=its_plan.sql != found.sql,
+            outputs=its_plan.outputs,
+        )
+
+    refused = replace(plan, strategy=Strategy.REFUSED, checked="", refusals=refusals, looked_up=())
+    if request.masks_by is Strategy.REFUSED or request.prefix in analysis.sql:
+        return refused
+    rewriter = Rewriter(
+        analysis,
+        request.catalogue,
+        judge,
+        strategy=request.masks_by,
+        prefix=request.prefix,
+        reader_of=reader_of,
+    )
+    try:
+        sql = rewriter.rewrite()
+    except UnmaskableError:
+        return refused
+    compared = {
+        verdict.ref: None
+        for use in analysis.uses
+        if use.literals and judge.looked_up(use.columns) is None
+        for verdict in judge.masked(use.columns)
+    }
+    return replace(
+        plan,
+        strategy=request.masks_by,
+        sql=sql,
+        outputs=tuple(
+            _derived(output, column, judge)
+            for output, column in zip(analysis.outputs, plan.outputs, strict=True)
+        ),
+        reasons=tuple(refusal.reason for refusal in refusals),
+        masked_reads=tuple(rewriter.reads),
+        lookups=tuple(rewriter.lookups),
+        notes=(*plan.notes, _ON_MASKS, *(_FINDS_NOTHING.format(ref=ref) for ref in compared)),
+    )
+
+
+def _looked_up(analysis: Analysis, judge: Judge) -> tuple[tuple[ColumnRef, int], ...]:
+    """Count the literals that are looked up, by column."""
+    if analysis.tree is None or not any(use.literals for use in analysis.uses):
+        return ()
+    counted: Counter[ColumnRef] = Counter()
+    for node in analysis.tree.find_all(exp.Literal):
+        verdict = judge.looked_up(node.meta.get(COMPARED))
+        if verdict is not None:
+            counted[verdict.ref] += 1
+    return tuple(sorted(counted.items()))
+
+
+def _minimums(analysis: Analysis, judge: Judge) -> dict[ColumnRef, int]:
+    """Return how many values sums of masked columns need."""
+    measured = {ref for use in analysis.uses if use.kind is UseKind.MEASURE for ref in use.columns}
+    return {
+        verdict.ref: verdict.minimum_group
+        for verdict in judge.masked(frozenset(measured))
+        if verdict.minimum_group
+    }
 
 
 def _sorted(taint: Taint) -> tuple[tuple[ColumnRef, tuple[Flow, ...]], ...]:
@@ -152,12 +293,26 @@ def _output(output: Output, judge: Judge) -> tuple[OutputColumn, Refusal | None]
     )
 
 
+def _derived(output: Output, column: OutputColumn, judge: Judge) -> OutputColumn:
+    """Return a column of an answer on masked values: it is masked as what it is made of."""
+    masked = judge.masked(frozenset(_carried(output.value)))
+    if not masked:
+        return column
+    first = masked[0]
+    return replace(column, label=first.label, mask=first.decision.mask, rule=first.decision.rule)
+
+
+def _carried(value: Value) -> Iterable[ColumnRef]:
+    """Yield the columns whose values, or parts of them, reach a value."""
+    for ref in sorted({*value.taint, *(value.bare or ())}):
+        if value.taint.get(ref, frozenset({Flow.IDENTITY})) & _CARRIED:
+            yield ref
+
+
 def _revealed(value: Value, judge: Judge) -> tuple[Label, str]:
     """Return the label and rule of a sensitive column that whoever asks may see as it is."""
-    carried = {Flow.IDENTITY, Flow.TRANSFORMATION, Flow.AGGREGATION}
-    for ref in sorted({*value.taint, *(value.bare or ())}):
-        flows = value.taint.get(ref, frozenset({Flow.IDENTITY}))
+    for ref in _carried(value):
         verdict = judge.verdict(ref)
-        if flows & carried and verdict.label.entity != PUBLIC and not verdict.is_masked:
+        if verdict.label.entity != PUBLIC and not verdict.is_masked:
             return verdict.label, verdict.decision.rule
     return Label(entity=PUBLIC), ""

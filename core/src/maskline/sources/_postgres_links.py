@@ -54,6 +54,19 @@ class Link:
             rows: list[dict[str, object]] = reader_of(statement).read_all().to_pylist()
         return rows
 
+    def load(self, table: str, rows: pa.RecordBatchReader) -> None:
+        """Append rows to a temporary table."""
+        with contextlib.closing(self.statement("")) as statement:
+            statement.set_options(
+                **{
+                    "adbc.ingest.target_table": table,
+                    "adbc.ingest.mode": "adbc.ingest.mode.append",
+                    "adbc.ingest.temporary": "true",
+                }
+            )
+            statement.bind_stream(rows)
+            statement.execute_update()
+
     def prepare(self, sql: str) -> pa.Schema:
         """Have PostgreSQL parse exactly one statement, without running it."""
         with contextlib.closing(self.statement(sql)) as statement:

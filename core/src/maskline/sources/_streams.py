@@ -113,7 +113,7 @@ class QueryStream(ABC):
         """Stop the query if it still runs, and free everything."""
 
     @abstractmethod
-    def _explain(self, error: Exception) -> QueryError:
+    def _explain(self, error: Exception) -> MasklineError:
         """Name an error of the library without quoting it."""
 
     @property

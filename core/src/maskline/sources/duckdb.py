@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from maskline.errors import MasklineError, QueryError, QueryFailedError, SourceError
-from maskline.model import Catalogue, ColumnRef
-from maskline.roles import Source
+from maskline.model import Catalogue, ColumnRef, MaskedRead, Strategy
+from maskline.roles import MaskColumn, Source
 from maskline.sources._duckdb_catalogue import (
     Config,
     Shadow,
@@ -22,6 +22,7 @@ from maskline.sources._duckdb_catalogue import (
     read_catalogue,
     read_ddl,
 )
+from maskline.sources._duckdb_functions import MaskFunctions
 from maskline.sources._streams import WITHHELD, QueryStream, Running, attempt, cancelled
 from maskline.sources._text import check_names, file_of, quoted
 
@@ -74,6 +75,7 @@ class _DuckDB:
     """One file. While it is open read-only, nobody can change it, so its catalogue stays."""
 
     dialect = "duckdb"
+    masks_by = Strategy.AT_READ
     warnings: tuple[str, ...] = ()
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", path: Path) -> None:
@@ -97,6 +99,25 @@ class _DuckDB:
         """Run one SELECT on a cursor of its own."""
         stream = _DuckDBStream(
             self._running, cursor=self._connection.cursor(), sql=sql, batch_rows=batch_rows
+        )
+        stream.start()
+        return stream
+
+    def query_masked(
+        self,
+        sql: str,
+        *,
+        reads: Sequence[MaskedRead],
+        mask: MaskColumn,
+        batch_rows: int = 65_536,
+    ) -> "_DuckDBStream":
+        """Run one SELECT that calls functions which mask."""
+        stream = _DuckDBStream(
+            self._running,
+            cursor=self._connection.cursor(),
+            sql=sql,
+            batch_rows=batch_rows,
+            functions=MaskFunctions(reads, mask),
         )
         stream.start()
         return stream
@@ -146,14 +167,18 @@ class _DuckDBStream(QueryStream):
         cursor: "duckdb.DuckDBPyConnection",
         sql: str,
         batch_rows: int,
+        functions: MaskFunctions | None = None,
     ) -> None:
         super().__init__(running)
         self._cursor = cursor
+        self._functions = functions
         self._sql = sql
         self._batch_rows = batch_rows
         self._reader: pa.RecordBatchReader | None = None
 
     def _start(self) -> pa.Schema:
+        if self._functions:
+            self._functions.add_to(self._cursor)
         check_select(self._cursor, self._sql)
         relation = self._cursor.sql(self._sql)
         names = list(relation.columns)
@@ -185,10 +210,13 @@ class _DuckDBStream(QueryStream):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        if self._functions:
+            self._functions.remove_from(self._cursor)
         self._cursor.close()
 
-    def _explain(self, error: Exception) -> QueryError:
-        return _refused(error)
+    def _explain(self, error: Exception) -> MasklineError:
+        failed = self._functions.error if self._functions else None
+        return failed or _refused(error)
 
 
 def _name_of(error: Exception) -> str:

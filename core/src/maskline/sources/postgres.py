@@ -12,7 +12,7 @@ the driver then fetches all rows at once.
 # ruff: noqa: S608 - names are quoted, and statements of others are only ever a whole subquery
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from maskline.errors import MasklineError, QueryError, QueryFailedError, SourceError
-from maskline.model import Catalogue, ColumnRef
-from maskline.roles import Source
+from maskline.model import Catalogue, ColumnRef, MaskedRead, Strategy
+from maskline.roles import MaskColumn, Source
 from maskline.sources._postgres_catalogue import (
     READ_SET,
     STRANGERS,
@@ -30,6 +30,8 @@ from maskline.sources._postgres_catalogue import (
     read_set_of,
 )
 from maskline.sources._postgres_links import BEGIN, Link, Pool, reader_of
+from maskline.sources._postgres_local import LocalTables
+from maskline.sources._postgres_types import target
 from maskline.sources._streams import WITHHELD, QueryStream, Running, attempt, cancelled
 from maskline.sources._text import check_names, quoted
 
@@ -40,12 +42,6 @@ __all__ = ["PostgresType"]
 
 _SMALL_TABLE: Final = 1_000_000
 _BATCH_BYTES: Final = "4194304"
-_AS_IS: Final = frozenset(
-    """bool int2 int4 int8 float4 float8 text varchar bpchar name bytea date time timestamp
-    timestamptz""".split()  # noqa: SIM905 - words are easier to read
-)
-_DECIMAL_DIGITS: Final = 38
-_LONG_DECIMAL_DIGITS: Final = 76
 _DANGEROUS_ROLES: Final = (
     "pg_read_server_files", "pg_write_server_files", "pg_execute_server_program",
 )  # fmt: skip
@@ -109,7 +105,8 @@ class _Postgres:
         self._running = Running()
         self._catalogue: Catalogue | None = None
         self._version = ""
-        self.database, self.warnings = attempt(lambda: self._pool.within(_about), _unreachable)
+        about = attempt(lambda: self._pool.within(_about), _unreachable)
+        self.database, self.warnings, self.masks_by = about
         self.namespace = _namespace(url)
 
     def catalogue(self) -> Catalogue:
@@ -180,6 +177,26 @@ class _Postgres:
         stream.start()
         return stream
 
+    def query_masked(
+        self,
+        sql: str,
+        *,
+        reads: Sequence[MaskedRead],
+        mask: MaskColumn,
+        batch_rows: int = 65_536,
+    ) -> "_PostgresStream":
+        """Run one SELECT on temporary tables, in a transaction that is always rolled back."""
+        stream = _PostgresStream(
+            self._running,
+            pool=self._pool,
+            link=attempt(self._pool.take, _refused),
+            sql=sql,
+            batch_rows=batch_rows,
+            tables=LocalTables(reads, mask),
+        )
+        stream.start()
+        return stream
+
     def sample(
         self, schema: str, relation: str, columns: Sequence[str], *, rows: int
     ) -> pa.RecordBatch:
@@ -223,23 +240,34 @@ class _Postgres:
 class _PostgresStream(QueryStream):
     """One running SELECT, in a transaction of its own."""
 
-    def __init__(
-        self, running: Running, *, pool: Pool, link: Link, sql: str, batch_rows: int
+    def __init__(  # noqa: PLR0913 - all that one query needs
+        self,
+        running: Running,
+        *,
+        pool: Pool,
+        link: Link,
+        sql: str,
+        batch_rows: int,
+        tables: LocalTables | None = None,
     ) -> None:
         super().__init__(running)
         self._pool = pool
         self._sql = sql
         self._batch_rows = batch_rows
         self._link = link
+        self._tables = tables
         self._statement: AdbcStatement | None = None
         self._reader: pa.RecordBatchReader | None = None
         self._slices: list[pa.RecordBatch] = []
 
     def _start(self) -> pa.Schema:
         link = self._link
-        link.run(BEGIN)
+        if self._tables:
+            self._tables.fill(link)
+        else:
+            link.run(BEGIN)
         described = link.described(self._sql)
-        targets = [_target(field, f"c{i}") for i, field in enumerate(described)]
+        targets = [target(field, f"c{i}") for i, field in enumerate(described)]
         inner = ", ".join(f"c{i}" for i in range(len(described)))
         outer = ", ".join(expression for expression, _ in targets)
         # As a subquery in FROM, a statement that writes is an error of grammar.
@@ -297,13 +325,15 @@ class _PostgresStream(QueryStream):
         return _refused(error)
 
 
-def _about(link: Link) -> tuple[str, tuple[str, ...]]:
-    """Return the database's name, and what is wrong with the role."""
+def _about(link: Link) -> tuple[str, tuple[str, ...], Strategy]:
+    """Return the database's name, what is wrong with the role, and how a query may be masked."""
     roles = ", ".join(f"'{role}'" for role in _DANGEROUS_ROLES)
     (row,) = link.rows(
         "SELECT current_database()::text AS name, rolsuper AS super, array_to_string(ARRAY("
         f"SELECT r.rolname::text FROM pg_catalog.pg_roles AS r WHERE r.rolname IN ({roles})"
-        " AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER') ORDER BY 1), ', ') AS member"
+        " AND pg_catalog.pg_has_role(current_user, r.oid, 'MEMBER') ORDER BY 1), ', ') AS member,"
+        " pg_catalog.pg_is_in_recovery() AS replica,"
+        " pg_catalog.has_database_privilege(current_database(), 'TEMPORARY') AS temporary"
         " FROM pg_catalog.pg_roles WHERE rolname = current_user"
     )
     warnings = []
@@ -311,33 +341,13 @@ def _about(link: Link) -> tuple[str, tuple[str, ...]]:
         warnings.append("The role is a superuser: it may read files of the server. Use another.")
     elif row["member"]:
         warnings.append(f"The role has {row['member']}, which reach beyond tables. Revoke them.")
-    return str(row["name"]), tuple(warnings)
+    is_able = row["temporary"] and not row["replica"]
+    return str(row["name"]), tuple(warnings), Strategy.LOCAL if is_able else Strategy.REFUSED
 
 
 def _bare(sql: str) -> str:
     """Return a statement without its last semicolon, so that it can be a subquery."""
     return sql.strip().removesuffix(";")
-
-
-def _target(field: pa.Field, name: str) -> tuple[str, pa.DataType | None]:
-    """Return how a column is fetched, and its Arrow type where that is not the driver's."""
-    metadata: Mapping[bytes, bytes] = field.metadata or {}
-    type_ = metadata.get(b"POSTGRESQL:type", b"").decode()
-    if type_ in _AS_IS and not isinstance(field.type, pa.BaseExtensionType):
-        return name, None
-    if type_ == "oid":
-        return f"{name}::int8", None
-    if type_ == "inet":
-        # The cast would add /32 to an address.
-        return f"pg_catalog.abbrev({name})", None
-    if type_ != "numeric":
-        return f"{name}::text", None
-    modifier = int(metadata.get(b"POSTGRESQL:typmod", b"-1")) - 4
-    precision, scale = modifier >> 16, modifier & 0x7FF
-    if modifier >= 0 and scale <= precision <= _LONG_DECIMAL_DIGITS:
-        narrow = precision <= _DECIMAL_DIGITS
-        return f"{name}::text", (pa.decimal128 if narrow else pa.decimal256)(precision, scale)
-    return f"{name}::float8", None
 
 
 def _decimals(column: pa.Array, kind: pa.DataType, position: int) -> pa.Array:

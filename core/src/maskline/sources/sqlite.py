@@ -11,16 +11,17 @@ type of a column by the first rows without a way back. sqlite3 gives all three.
 # ruff: noqa: S608 - names are quoted, and statements of others pass a guard first
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
 from maskline.errors import MasklineError, QueryError, QueryFailedError, SourceError
-from maskline.model import Catalogue, ColumnRef
-from maskline.roles import Source
+from maskline.model import Catalogue, ColumnRef, MaskedRead, Strategy
+from maskline.roles import MaskColumn, Source
 from maskline.sources._sqlite_catalogue import read_catalogue, read_version
 from maskline.sources._sqlite_columns import arrow_array, arrow_type
+from maskline.sources._sqlite_functions import MaskFunctions
 from maskline.sources._streams import WITHHELD, QueryStream, Running, attempt, cancelled
 from maskline.sources._text import check_names, file_of, quoted
 
@@ -64,6 +65,7 @@ class _SQLite:
     """One file. Each query has a connection of its own, under an authorizer."""
 
     dialect = "sqlite"
+    masks_by = Strategy.AT_READ
     database = ""
     warnings: tuple[str, ...] = ()
 
@@ -108,6 +110,27 @@ class _SQLite:
         stream.start()
         return stream
 
+    def query_masked(
+        self,
+        sql: str,
+        *,
+        reads: Sequence[MaskedRead],
+        mask: MaskColumn,
+        batch_rows: int = 65_536,
+    ) -> "_SQLiteStream":
+        """Run one SELECT that calls functions which mask, under the authorizer."""
+        functions = MaskFunctions(reads, mask)
+        stream = _SQLiteStream(
+            self._running,
+            connection=attempt(lambda: _Guard(self._uri), _refused),
+            sql=sql,
+            declared=lambda: self._declared_types(sql, functions.functions()),
+            batch_rows=batch_rows,
+            functions=functions,
+        )
+        stream.start()
+        return stream
+
     def sample(
         self, schema: str, relation: str, columns: Sequence[str], *, rows: int
     ) -> pa.RecordBatch:
@@ -147,8 +170,10 @@ class _SQLite:
             return []
         return [first + (last - first) * i // _SAMPLE_STARTS for i in range(_SAMPLE_STARTS)]
 
-    def _declared_types(self, sql: str) -> list[str]:
+    def _declared_types(self, sql: str, functions: Iterable[str] = ()) -> list[str]:
         """Return the declared type of each output column, empty where it is computed."""
+        for name in functions:
+            self._own.create_function(name, 1, lambda _: None)
         try:
             self._own.execute(f"CREATE TEMP VIEW maskline_probe AS {sql}")
             described = self._own.execute("PRAGMA temp.table_info(maskline_probe)").fetchall()
@@ -156,6 +181,8 @@ class _SQLite:
             return []
         finally:
             self._own.execute("DROP VIEW IF EXISTS temp.maskline_probe")
+            for name in functions:
+                self._own.create_function(name, 1, None)
         return [row[2] for row in described]
 
 
@@ -165,6 +192,7 @@ class _Guard:
     def __init__(self, uri: str) -> None:
         self._connection = _connect(uri)
         self._reads: set[tuple[str, str]] = set()
+        self._allowed = set(_FUNCTIONS)
         self._has_selected = False
         # The authorizer would deny what a table function does when a connection first meets it.
         for function in _TABLE_FUNCTIONS:
@@ -191,6 +219,21 @@ class _Guard:
         """Run a statement that *reads* has accepted."""
         return self._connection.execute(sql)
 
+    def add(self, functions: MaskFunctions, *, batch_rows: int) -> None:
+        """Make functions known that mask, for the rest of the connection's life.
+
+        From here on, the connection sees the database as it is now.
+        """
+        self._connection.set_authorizer(None)
+        self._connection.execute("BEGIN")
+        self._connection.set_authorizer(self._authorize)
+        for read in functions.reads:
+            self.reads(read.sql)
+            functions.learn(read, _batches(self.execute(read.sql), batch_rows))
+        for name, function in functions.functions().items():
+            self._connection.create_function(name, 1, function, deterministic=True)
+            self._allowed.add(name)
+
     def interrupt(self) -> None:
         """Stop what runs, from any thread."""
         self._connection.interrupt()
@@ -206,7 +249,7 @@ class _Guard:
         elif action == sqlite3.SQLITE_RECURSIVE:
             allowed = True
         elif action == sqlite3.SQLITE_FUNCTION:
-            allowed = (second or "").lower() in _FUNCTIONS
+            allowed = (second or "").lower() in self._allowed
         elif action == sqlite3.SQLITE_READ and first is not None:
             # Those tables hold the SQL of others, and statistics with values.
             allowed = not first.lower().startswith("sqlite_")
@@ -218,7 +261,7 @@ class _Guard:
 class _SQLiteStream(QueryStream):
     """One running SELECT, on a connection of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that one query needs
         self,
         running: Running,
         *,
@@ -226,9 +269,11 @@ class _SQLiteStream(QueryStream):
         sql: str,
         declared: Callable[[], list[str]],
         batch_rows: int,
+        functions: MaskFunctions | None = None,
     ) -> None:
         super().__init__(running)
         self._connection = connection
+        self._functions = functions
         self._sql = sql
         self._declared = declared
         self._batch_rows = batch_rows
@@ -236,6 +281,8 @@ class _SQLiteStream(QueryStream):
         self._first: list[tuple[object, ...]] | None = None
 
     def _start(self) -> pa.Schema:
+        if self._functions:
+            self._connection.add(self._functions, batch_rows=self._batch_rows)
         self._connection.reads(self._sql)
         declared = self._declared()
         self._cursor = self._connection.execute(self._sql)
@@ -272,8 +319,14 @@ class _SQLiteStream(QueryStream):
         self._first = None
         self._connection.close()
 
-    def _explain(self, error: Exception) -> QueryError:
-        return _refused(error)
+    def _explain(self, error: Exception) -> MasklineError:
+        failed = self._functions.error if self._functions else None
+        return failed or _refused(error)
+
+
+def _batches(cursor: sqlite3.Cursor, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(size):
+        yield rows
 
 
 def _connect(uri: str) -> sqlite3.Connection:
