@@ -26,7 +26,7 @@ _TYPES: Final = {
     "binary": "bytes",
 }
 _DECIMAL: Final = re.compile(r"^decimal\d+\(")
-_REMOVING: Final = frozenset({"redact", "null"})
+_REMOVING: Final = frozenset({"aggregate", "redact", "null"})
 
 
 def visible(text: str) -> str:

@@ -5,11 +5,12 @@ below; it does not know how rows are fetched or shown.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from maskline._kept import Kept
 from maskline.audit import AuditLog
 from maskline.errors import AuditError, MasklineError
 from maskline.execution import Masking
@@ -26,6 +27,7 @@ from maskline.model import (
     Traits,
 )
 from maskline.planning import Plan, plan_query
+from maskline.planning.scrub import Scrubbed, scrub
 from maskline.plugins import Registry
 from maskline.policy import Policy
 from maskline.roles import Sink, Source
@@ -49,6 +51,12 @@ class Access:
     principal: Principal
     _touched: dict[tuple[str, ColumnRef], Label] = field(
         default_factory=dict, repr=False, compare=False
+    )
+    _names: Kept[str, tuple[dict[ColumnRef, str], frozenset[str]]] = field(
+        default_factory=lambda: Kept(2), repr=False, compare=False
+    )
+    _scrubbed: Kept[tuple[str, str], Scrubbed] = field(
+        default_factory=Kept, repr=False, compare=False
     )
 
     def decide(self, purpose: str) -> Callable[[Label], Decision]:
@@ -74,6 +82,14 @@ class Access:
         if label.entity != UNKNOWN:
             return label
         return self._touched.get((catalogue.version, ref), label)
+
+    def scrubbed(self, sql: str, catalogue: Catalogue) -> tuple[Mapping[ColumnRef, str], Scrubbed]:
+        """Return the type of each column of the database, and what may be recorded of a query."""
+        types, known = self._names.get(catalogue.version, lambda: _names(catalogue))
+        text = self._scrubbed.get(
+            (catalogue.version, sql), lambda: scrub(sql, dialect=catalogue.dialect, known=known)
+        )
+        return types, text
 
     def touch(self, plan: Plan, catalogue: Catalogue) -> bool:
         """Classify columns of text that a query reads first, and that nobody has labelled.
@@ -121,6 +137,16 @@ class Access:
     def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
         del label  # A mask promises the same for every label.
         return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
+
+
+def _names(catalogue: Catalogue) -> tuple[dict[ColumnRef, str], frozenset[str]]:
+    """Return every column's type, and every name that is known not to be a value."""
+    types = {
+        ColumnRef(relation.schema, relation.name, column.name): column.type
+        for relation in catalogue.relations
+        for column in relation.columns
+    }
+    return types, frozenset(word.lower() for ref in types for word in ref)
 
 
 def _emit(sink: Sink, event: AccessEvent) -> None:

@@ -27,13 +27,11 @@ from maskline.execution import BatchMasker, Masking
 from maskline.model import (
     AccessEvent,
     Catalogue,
-    ColumnRef,
     Outcome,
     OutputColumn,
     Strategy,
 )
 from maskline.planning import Plan
-from maskline.planning.scrub import scrub
 from maskline.result import ColumnTreatment
 from maskline.roles import RowStream
 
@@ -229,14 +227,7 @@ class MaskedStream:
 
     def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
-        types = {
-            ColumnRef(relation.schema, relation.name, column.name): column.type
-            for relation in catalogue.relations
-            for column in relation.columns
-        }
-        scrubbed = scrub(
-            sql, dialect=catalogue.dialect, known={word.lower() for ref in types for word in ref}
-        )
+        types, scrubbed = access.scrubbed(sql, catalogue)
         masks = {output.mask.name for output in plan.outputs if output.mask}
         keyring, has_tokens = access.keyring, masks & {"token", "scan"}
         return AccessEvent(

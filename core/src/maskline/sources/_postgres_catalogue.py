@@ -76,10 +76,16 @@ VERSION: Final = f"""
         (SELECT md5(string_agg(concat_ws('.', r.oid, r.xmin), ',' ORDER BY r.oid))
             FROM pg_catalog.pg_rewrite AS r WHERE r.ev_class >= 16384),
         (SELECT md5(string_agg(concat_ws('.', i.indexrelid, i.xmin), ',' ORDER BY i.indexrelid))
-            FROM pg_catalog.pg_index AS i WHERE i.indrelid >= 16384)
+            FROM pg_catalog.pg_index AS i WHERE i.indrelid >= 16384),
+        (SELECT md5(string_agg(concat_ws('.', f.oid, f.v), ',' ORDER BY f.oid, f.v))
+            FROM (SELECT p.oid, p.xmin::text FROM pg_catalog.pg_proc AS p
+                UNION ALL SELECT o.oid, o.xmin::text FROM pg_catalog.pg_operator AS o
+                UNION ALL SELECT k.oid, k.xmin::text FROM pg_catalog.pg_cast AS k) AS f(oid, v)
+            WHERE f.oid >= 16384)
     ) AS version
 """  # noqa: S608 - a constant of this module
-"""Changes with every change of a definition or a privilege: each leaves a new row version."""
+"""Changes with every change of a definition, a function or a privilege: each leaves a new row
+version."""
 
 STRANGERS: Final = """
     SELECT n.nspname::text AS schema, p.proname::text AS name

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskline._kept import Kept
 from maskline.errors import MasklineError, QueryError, QueryFailedError, SourceError
 from maskline.model import Catalogue, ColumnRef, MaskedRead, Strategy
 from maskline.roles import MaskColumn, Source
@@ -104,6 +105,8 @@ class _Postgres:
         self._pool = attempt(lambda: Pool(url), _unreachable)
         self._running = Running()
         self._catalogue: Catalogue | None = None
+        # Each time, the probe leaves dead rows in the system tables.
+        self._read_sets: Kept[tuple[str, str], frozenset[ColumnRef] | None] = Kept()
         self._version = ""
         about = attempt(lambda: self._pool.within(_about), _unreachable)
         self.database, self.warnings, self.masks_by = about
@@ -130,7 +133,9 @@ class _Postgres:
             users made that the statement may call by the name of a function of the engine, and
             None if there is nothing of the kind.
         """
+        return self._read_sets.get((self._version, sql), lambda: self._probed(sql))
 
+    def _probed(self, sql: str) -> frozenset[ColumnRef] | None:
         def probe(link: "Link") -> frozenset[ColumnRef] | None:
             try:
                 columns = ", ".join(f"c{i}" for i in range(len(link.described(sql))))
