@@ -9,15 +9,12 @@ compares tokens, no number of rows, no refusal and no error.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pytest
 
 import maskline
-from maskline.roles import Tokenizer
 from maskline.tokens import Keyring
 
 PEOPLE = 40
@@ -132,30 +129,10 @@ def worlds(
         )
         sessions.append(maskline.connect(policy=folder / "policy.yaml"))
     plain, twin = sessions
-    twin._access = replace(twin._access, keyring=Twins(keyring))
+    request.getfixturevalue("as_twin")(twin, PARTNERS)
     yield plain, twin
     for session in sessions:
         session.close()
-
-
-class Twins:
-    """A keyring that takes every value of world B for its partner in world A."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
-        self.active_version = keyring.active_version
-
-    def tokenizer(self, domain: str, *, slug: str) -> "TwinTokenizer":
-        return TwinTokenizer(self._keyring.tokenizer(domain, slug=slug))
-
-
-class TwinTokenizer:
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-
-    def text(self, column: pa.StringArray) -> pa.StringArray:
-        values = [PARTNERS.get(value, value) for value in column.to_pylist()]
-        return self._tokenizer.text(pa.array(values, pa.string()))
 
 
 def seen(session: maskline.Session, sql: str) -> Counter | str:

@@ -53,7 +53,7 @@ def test_the_attack_is_protected_against(
     assert not world.oracle.found(ours.text)
     assert not other.oracle.found(theirs.text)
     if not attack.by_chance:
-        assert world.told(ours) == other.told(theirs)
+        assert ours.told == theirs.told
 
 
 def test_the_catalogue_is_large_and_its_names_are_unique(catalogue: list[Any]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from maskline.tokens import Keyring
+
 HERE = Path(__file__).parent
 ENGINES = {"d": "duckdb", "s": "sqlite", "p": "postgres"}
 COUNT = 150
@@ -35,11 +37,18 @@ def cases(kind: str) -> list[Any]:
     ]
 
 
+def ssn_of(key: int) -> str:
+    return f"{100 + key:03}-45-6{key:03}"
+
+
+def email_of(key: int) -> str:
+    return f"user{key:04}@canary.example"
+
+
 def world_of(keys: list[int], engine: str) -> list[str]:
     """Return a table whose sensitive values sort like the keys, and indexes over it."""
     rows = [
-        f"({i}, '{100 + key:03}-45-6{key:03}', 'user{key:04}@canary.example', "
-        f"'{('US', 'DE')[i % 2]}', '{'x' * 400}')"
+        f"({i}, '{ssn_of(key)}', '{email_of(key)}', '{('US', 'DE')[i % 2]}', '{'x' * 400}')"
         for i, key in enumerate(keys, start=1)
     ]
     last = " WITHOUT ROWID" if engine == "sqlite" else ""
@@ -62,17 +71,27 @@ def ordered(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     new_redteam_world: Callable[..., Any],
+    as_twin: Callable[..., None],
 ) -> Iterator[Callable[[str], list[Any]]]:
-    """Hand out two worlds of an engine; the second has its sensitive values the other way round."""
+    """Hand out two worlds of an engine; the second has its sensitive values the other way round.
+
+    Both have the same tokens, so that whatever follows the order of tokens is the same in both.
+    """
     made: dict[str, list[Any]] = {}
 
     def worlds(engine: str) -> list[Any]:
         if engine not in made:
             keys = shuffled_keys()
+            keyring = Keyring.generate()
+            turned = [COUNT - 1 - key for key in keys]
             made[engine] = [
-                new_redteam_world(engine, world_of(each, engine), LABELS)
-                for each in (keys, [COUNT - 1 - key for key in keys])
+                new_redteam_world(engine, world_of(each, engine), LABELS, keyring)
+                for each in (keys, turned)
             ]
+            as_twin(made[engine][0].door.session, {})
+            partners = [(ssn_of(b), ssn_of(a)) for a, b in zip(keys, turned, strict=True)]
+            partners += [(email_of(b), email_of(a)) for a, b in zip(keys, turned, strict=True)]
+            as_twin(made[engine][1].door.session, dict(partners))
             if engine == "postgres":
                 from adbc_driver_postgresql import dbapi
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ import pytest
 HERE = Path(__file__).parent
 ENGINES = {"d": "duckdb", "s": "sqlite", "p": "postgres"}
 QUERIES = tomllib.loads((HERE / "ordinary.toml").read_text(encoding="utf-8"))["queries"]
-TITLES = {"duckdb": "DuckDB", "sqlite": "SQLite", "postgres": "PostgreSQL"}
+POLICY = """
+masks: {EMAIL_ADDRESS: {token: {keep: domain}}}
+rules: [{what: EMAIL_ADDRESS, literals: lookup}]
+"""
 TOKEN = re.compile("[a-z]+_[0-9a-f]{32}")
 PAGE = HERE.parents[1] / "docs" / "explanation" / "red-team.md"
 CASES = [
@@ -29,21 +32,39 @@ def _plain(cell: object) -> object:
         return str(cell)
 
 
+@pytest.fixture(scope="module")
+def ordinary_world(
+    new_redteam_world: Callable[..., Any], redteam_script: Callable[[str], list[str]]
+) -> Iterator[Callable[[str], Any]]:
+    """Hand out a database for ordinary work. It is made when first asked for."""
+    made: dict[str, Any] = {}
+
+    def world(engine: str) -> Any:
+        if engine not in made:
+            made[engine] = new_redteam_world(engine, redteam_script(engine), None, rest=POLICY)
+        return made[engine]
+
+    yield world
+    for each in made.values():
+        each.door.session.close()
+
+
 @pytest.mark.parametrize(("query", "engine"), CASES)
-def test_an_ordinary_query_is_answered_or_refused_as_documented(
-    query: dict[str, str], engine: str, redteam_worlds: Callable[[str], tuple[Any, Any]]
+def test_an_ordinary_query_is_answered_as_documented(
+    query: dict[str, str], engine: str, ordinary_world: Callable[[str], Any]
 ) -> None:
-    world, _ = redteam_worlds(engine)
+    world = ordinary_world(engine)
 
     raw, masked = world.raw(query["sql"]), world.masked(query["sql"])
 
     assert raw.is_answered, raw.error
-    letter = {name: letter for letter, name in ENGINES.items()}[engine]
-    if query.get("answer") == "refused" or letter in query.get("refused_on", ""):
-        assert "[query-refused]" in masked.error
-        return
     assert masked.is_answered, masked.error
-    hidden = {i for i, output in enumerate(world.outputs(query["sql"])) if output.mask}
+    if query.get("answer") == "masked":
+        assert len(masked.rows) <= len(raw.rows)
+        return
+    is_raw = query.get("answer") == "raw"
+    outputs = [] if is_raw else world.outputs(query["sql"])
+    hidden = {i for i, output in enumerate(outputs) if output.mask}
     sides = [
         sorted(
             [tuple(_plain(c) for i, c in enumerate(row) if i not in hidden) for row in side.rows],
@@ -55,20 +76,25 @@ def test_an_ordinary_query_is_answered_or_refused_as_documented(
     for position in sorted(hidden):
         raw_cells = [row[position] for row in raw.rows]
         told = [row[position] for row in masked.rows]
-        if all(isinstance(cell, str) and TOKEN.fullmatch(cell) for cell in told):
+        if all(isinstance(cell, str) and TOKEN.match(cell) for cell in told):
             assert len(set(told)) == len(set(raw_cells))
+
+
+def test_hardly_an_ordinary_query_is_of_little_use() -> None:
+    useful = [query for query in QUERIES if query.get("answer") != "masked"]
+
+    assert len(QUERIES) - len(useful) <= 2
 
 
 def table() -> list[str]:
     """Return the lines of the table in the documentation."""
-    lines = ["| query | today |", "|---|---|"]
-    words = {"same": "answered, as a masked copy would", "refused": "refused"}
-    for query in QUERIES:
-        answer = words[query.get("answer", "same")]
-        for letter in query.get("refused_on", ""):
-            answer += f"; {TITLES[ENGINES[letter]]}: refused"
-        lines.append(f"| {query['name']} | {answer} |")
-    return lines
+    words = {
+        "same": "answered; all is exact but the tokens",
+        "raw": "answered; all is exact",
+        "masked": "answered with masks, which say little here",
+    }
+    rows = (f"| {q['name']} | {words[q.get('answer', 'same')]} |" for q in QUERIES)
+    return ["| query | today |", "|---|---|", *rows]
 
 
 def test_the_documentation_tells_what_happens_to_each_ordinary_query() -> None:
