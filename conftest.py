@@ -7,16 +7,13 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 import maskline
-from maskline.roles import Tokenizer
-from maskline.tokens import Keyring
+from maskline.redteam import as_twin_of
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,45 +83,7 @@ def postgres_url(new_postgres_url: Callable[[], str]) -> str:
     return new_postgres_url()
 
 
-class TwinKeyring:
-    """A keyring of a world whose values have partners in another one, and the tokens of those."""
-
-    def __init__(self, keyring: Keyring, partners: Mapping[Any, Any]) -> None:
-        self.active_version = keyring.active_version
-        self._keyring = keyring
-        self._partners = partners
-
-    def tokenizer(self, domain: str, *, slug: str) -> Tokenizer:
-        """Return the tokens of a domain."""
-        return _TwinTokenizer(self._keyring.tokenizer(domain, slug=slug), self._partners)
-
-
-class _TwinTokenizer:
-    def __init__(self, tokenizer: Tokenizer, partners: Mapping[Any, Any]) -> None:
-        self._tokenizer = tokenizer
-        self._partners = partners
-
-    def text(self, column: pa.StringArray) -> pa.StringArray:
-        return self._tokenizer.text(self._translated(column))
-
-    def email(self, column: pa.StringArray) -> pa.StringArray:
-        return self._tokenizer.email(self._translated(column))
-
-    def integer(self, column: pa.Int64Array) -> pa.Int64Array:
-        return self._tokenizer.integer(self._translated(column))
-
-    def _translated(self, column: pa.Array) -> pa.Array:
-        cells = [self._partners.get(cell, cell) for cell in column.to_pylist()]
-        return pa.array(cells, column.type)
-
-
 @pytest.fixture(scope="session")
 def as_twin() -> Callable[[maskline.Session, Mapping[Any, Any]], None]:
     """Give a session's values the tokens of their partners, so that two worlds look the same."""
-
-    def change(session: maskline.Session, partners: Mapping[Any, Any]) -> None:
-        access = session._access  # noqa: SLF001 - no user may exchange the keys
-        twin = TwinKeyring(access.keyring, partners)  # type: ignore[arg-type]
-        session._access = replace(access, keyring=twin)  # type: ignore[arg-type]  # noqa: SLF001
-
-    return change
+    return as_twin_of

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from maskline.redteam import World, Worlds
+
 HERE = Path(__file__).parent
 ENGINES = {"d": "duckdb", "s": "sqlite", "p": "postgres"}
 SECRET = "canary 573-17-1402 of a file"
@@ -86,25 +88,28 @@ def test_the_statement_changes_something_with_a_plain_driver(
 
 @pytest.mark.parametrize("case", cases("attacks"))
 def test_the_statement_changes_nothing_through_maskline(
-    case: dict[str, str], redteam_worlds: Callable[[str], tuple[Any, Any]], place: Path
+    case: dict[str, str],
+    redteam_worlds: Callable[[str], Worlds],
+    fingerprint: Callable[[World], object],
+    place: Path,
 ) -> None:
-    world, _ = redteam_worlds(case["engine"])
-    before = world.fingerprint()
+    world = redteam_worlds(case["engine"]).ours
+    before = fingerprint(world)
 
     for part in case["sql"].replace("{file}", str(place)).split(";;"):
         answer = world.masked(part)
         assert not answer.is_answered
         assert not world.oracle.found(answer.text)
 
-    assert world.fingerprint() == before
+    assert fingerprint(world) == before
     assert not place.exists()
 
 
 @pytest.mark.parametrize("case", cases("reads"))
 def test_a_file_is_read_by_a_plain_driver_and_not_by_maskline(
-    case: dict[str, str], redteam_worlds: Callable[[str], tuple[Any, Any]], place: Path
+    case: dict[str, str], redteam_worlds: Callable[[str], Worlds], place: Path
 ) -> None:
-    world, _ = redteam_worlds(case["engine"])
+    world = redteam_worlds(case["engine"]).ours
     place.write_text(SECRET)
     with closing(sqlite3.connect(f"{place}.db")) as link:
         link.execute(f"CREATE TABLE t AS SELECT '{SECRET}' AS v")

@@ -5,9 +5,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+
+from maskline.redteam import Worlds
 
 SECONDS = 5.0
 GROWTH_KIB = 600_000
@@ -103,9 +104,9 @@ def test_what_grows_without_bound_is_planned_soon(engine: str, name: str) -> Non
 @pytest.mark.parametrize("engine", ["duckdb", "sqlite", "postgres"])
 @pytest.mark.parametrize("name", DEEP)
 def test_what_is_long_deep_or_strange_costs_little_and_shows_nothing(
-    engine: str, name: str, redteam_worlds: Callable[[str], tuple[Any, Any]]
+    engine: str, name: str, redteam_worlds: Callable[[str], Worlds]
 ) -> None:
-    world, _ = redteam_worlds(engine)
+    world = redteam_worlds(engine).ours
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
 
@@ -119,10 +120,10 @@ def test_what_is_long_deep_or_strange_costs_little_and_shows_nothing(
 
 
 def test_a_token_finds_its_own_row_and_one_that_is_made_up_finds_none(
-    redteam_worlds: Callable[[str], tuple[Any, Any]],
+    redteam_worlds: Callable[[str], Worlds],
 ) -> None:
     for engine in ("duckdb", "sqlite", "postgres"):
-        world, _ = redteam_worlds(engine)
+        world = redteam_worlds(engine).ours
         token = world.masked("SELECT ssn FROM customers WHERE id = 4").rows[0][0]
 
         answers = [

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from maskline.cli import _audit, _demo, _keys, _policy, _query, _start
+from maskline.cli import _audit, _demo, _keys, _policy, _query, _redteam, _start
 from maskline.cli._console import ExitCode, report
 from maskline.errors import UsageError
 
@@ -59,6 +59,7 @@ _app.command("explain")(_query.explain)
 _app.add_typer(_policy.app, name="policy")
 _app.add_typer(_keys.app, name="keys")
 _app.add_typer(_audit.app, name="audit")
+_app.command("redteam")(_redteam.redteam)
 _app.command("demo")(_demo.demo)
 
 

@@ -1,0 +1,166 @@
+"""Runs every attack against a policy, and counts.
+
+This module knows policies as files, and the suite. It does not know how a score is shown.
+"""
+
+import io
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from maskline.errors import SourceError
+from maskline.model import Principal
+from maskline.plugins import load_policy
+from maskline.redteam._attacks import Attack, read_attacks
+from maskline.redteam._suite import Worlds
+
+__all__ = ["Score", "run"]
+
+_KEPT: Final = ("plugins", "masks", "rules")
+_SINKS: Final = "sinks: {jsonl: {path: out/events.jsonl}}\n"
+# The attacks ask far more than anybody may, and what a limit refuses tells nothing about the rest.
+_LIMITS: Final = "limits: {lookups_per_hour: 1000000}\n"
+
+
+@dataclass
+class Score:
+    """What became of the attacks of one family.
+
+    Attributes:
+        attacks: How many there are.
+        dead: How many get nothing from a plain driver, either: they say nothing about maskline.
+        shown: Attacks that the policy itself lets succeed, by a rule or a mask.
+        leaks: Attacks that succeed in spite of maskline's own masks, and how.
+    """
+
+    attacks: int = 0
+    dead: int = 0
+    shown: list[str] = field(default_factory=list)
+    leaks: dict[str, str] = field(default_factory=dict)
+
+
+def run(  # noqa: PLR0913 - all that a run is a function of
+    engines: Sequence[str],
+    *,
+    policy: Path | None = None,
+    postgres: str = "",
+    principal: Principal | None = None,
+    purpose: str = "",
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Score]:
+    """Attack made-up people under a policy's masks and rules.
+
+    Args:
+        engines: Which to attack: ``duckdb``, ``sqlite``, ``postgres``.
+        policy: Its masks, rules and plugins are used, and the labels and databases of the suite;
+            None for the masks that maskline has by itself.
+        postgres: The URL of a server on which databases may be created; they are dropped again.
+        principal: Who attacks.
+        purpose: Why they say that they ask.
+        progress: Called with how many attacks are done and how many there are.
+
+    Returns:
+        A score for each family, in the order of the catalogue.
+
+    Raises:
+        PolicyError: The policy is broken.
+        SourceError: No database can be created on the server.
+    """
+    attacks = [attack for attack in read_attacks() if attack.engine in engines]
+    scores: dict[str, Score] = {}
+    rest = _SINKS if policy is None else _rest_of(policy)
+    with ExitStack() as stack:
+        new_postgres = stack.enter_context(_databases(postgres)) if postgres else None
+
+        def worlds(engine: str, rest: str) -> Worlds:
+            a, b = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in "AB")
+            made = Worlds(
+                engine,
+                (a, b),
+                rest=rest,
+                new_postgres=new_postgres,
+                principal=principal,
+                purpose=purpose,
+            )
+            return stack.enter_context(made)
+
+        given = {engine: worlds(engine, rest) for engine in engines}
+        # By maskline's own masks, an attack that succeeds is a defect, and no choice of the policy.
+        strict = {} if policy is None else {engine: worlds(engine, _SINKS) for engine in engines}
+        for done, attack in enumerate(attacks):
+            progress(done, len(attacks))
+            score = scores.setdefault(attack.family, Score())
+            _attack(attack, score, given[attack.engine], strict.get(attack.engine))
+        progress(len(attacks), len(attacks))
+    return scores
+
+
+def _attack(attack: Attack, score: Score, given: Worlds, strict: Worlds | None) -> None:
+    score.attacks += 1
+    name = f"{attack.family}/{attack.id} on {attack.engine}"
+    if not given.leaks_raw(attack):
+        score.dead += 1
+    how = given.leak(attack)
+    if how and strict is not None and not strict.leak(attack):
+        score.shown.append(name)
+    elif how:
+        score.leaks[name] = how
+
+
+def _rest_of(policy: Path) -> str:
+    """Return the masks, rules and plugins of a policy, as YAML."""
+    from ruamel.yaml import YAML
+
+    load_policy(policy)
+    yaml = YAML(typ="safe", pure=True)
+    document: dict[str, Any] = yaml.load(policy.read_text(encoding="utf-8")) or {}
+    written = io.StringIO()
+    yaml.dump({key: document[key] for key in _KEPT if document.get(key)}, written)
+    kept = written.getvalue()
+    return f"{'' if kept.strip() == '{}' else kept}{_SINKS}{_LIMITS}"
+
+
+@contextmanager
+def _databases(url: str) -> Iterator[Callable[[str], str]]:
+    """Hand out new databases of a server, and drop them at the end."""
+    names: list[str] = []
+
+    def new(script: str) -> str:
+        name = f"maskline_redteam_{uuid.uuid4().hex}"
+        _script(url, f"CREATE DATABASE {name}")
+        names.append(name)
+        address = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        _script(address, script)
+        return address
+
+    try:
+        yield new
+    finally:
+        for name in names:
+            _script(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _script(url: str, script: str) -> None:
+    """Run statements, several at once, without any guard."""
+    from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+    from adbc_driver_postgresql import _driver_path
+
+    try:
+        with (
+            closing(AdbcDatabase(driver=_driver_path(), uri=url)) as database,
+            closing(AdbcConnection(database)) as connection,
+            closing(AdbcStatement(connection)) as statement,
+        ):
+            statement.set_sql_query(script)
+            statement.execute_update()
+    except Exception as exc:  # noqa: BLE001 - its text may hold the password of the URL
+        problem = type(exc).__name__
+    else:
+        return
+    msg = f"The red team cannot prepare its databases on the server: {problem}."
+    raise SourceError(msg, hint="The role must be allowed to create databases.")
