@@ -59,3 +59,11 @@ def test_a_function_that_is_named_like_a_pure_one_is_refused_to_a_limited_role(
     answer = limited.ask(sql)
 
     assert not answer.is_answered
+
+
+def test_a_role_without_temporary_tables_is_told_why_a_query_is_refused(limited: Any) -> None:
+    answer = limited.ask("SELECT ssn FROM customers ORDER BY ssn")
+
+    assert "[query-refused] Rows are sorted by public.customers.ssn" in answer.error
+    (warning,) = limited.session.warnings
+    assert "GRANT TEMPORARY" in warning

@@ -220,8 +220,8 @@ class MaskedStream:
             return []
         names = ", ".join(str(ref) for ref, _ in looked_up)
         reason = (
-            f"The query looks up {count} literals in {names}, and limits.lookups_per_hour of the "
-            f"policy lets you look up {per_hour} in an hour."
+            f"The query looks up {count} literal{'s' * (count != 1)} in {names}, and "
+            f"limits.lookups_per_hour of the policy lets you look up {per_hour} in an hour."
         )
         return [(reason, "Wait, look up fewer, or ask for a higher limit.")]
 

@@ -346,7 +346,13 @@ def _about(link: Link) -> tuple[str, tuple[str, ...], Strategy]:
         warnings.append("The role is a superuser: it may read files of the server. Use another.")
     elif row["member"]:
         warnings.append(f"The role has {row['member']}, which reach beyond tables. Revoke them.")
-    is_able = row["temporary"] and not row["replica"]
+    is_able = bool(row["temporary"]) and not row["replica"]
+    if not is_able:
+        why = "The server is a replica" if row["replica"] else "The role may not make them"
+        warnings.append(
+            f"There can be no temporary tables. {why}, so queries that sort, compare or transform "
+            "masked columns are refused. GRANT TEMPORARY on the database of a primary server."
+        )
     return str(row["name"]), tuple(warnings), Strategy.LOCAL if is_able else Strategy.REFUSED
 
 
