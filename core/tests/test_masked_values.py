@@ -269,6 +269,14 @@ def test_a_new_column_of_text_is_classified_before_it_is_shown(connect: Connect)
     assert all(str(row["fresh"]).startswith("email_") for row in result)
 
 
+def test_a_new_column_is_not_revealed_for_what_was_found_in_it(connect: Connect) -> None:
+    session = connect("rules: [{what: EMAIL_ADDRESS, do: reveal, until: 2099-01-31}]\n")
+
+    result = session.query("SELECT fresh, email FROM people WHERE id = 1")
+
+    assert list(result) == [{"fresh": "[REDACTED]", "email": "ann@x.org"}]
+
+
 def test_nothing_is_left_behind(connect: Connect) -> None:
     session = connect()
     source = session._access.source

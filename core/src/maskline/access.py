@@ -74,14 +74,9 @@ class Access:
         return Masking(self.registry, keyring=self.keyring, decide=self.decide(purpose))
 
     def label(self, catalogue: Catalogue, ref: ColumnRef) -> Label:
-        """Return what the policy calls a column, else what was found when it was first read."""
+        """Return what the policy calls a column."""
         # PostgreSQL tells Name from name; the other two engines do not.
-        label = self.policy.label(
-            self.source_name, ref, ignore_case=catalogue.dialect != "postgres"
-        )
-        if label.entity != UNKNOWN:
-            return label
-        return self._touched.get((catalogue.version, ref), label)
+        return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
 
     def scrubbed(self, sql: str, catalogue: Catalogue) -> tuple[Mapping[ColumnRef, str], Scrubbed]:
         """Return the type of each column of the database, and what may be recorded of a query."""
@@ -113,11 +108,20 @@ class Access:
 
     def plan(self, sql: str, purpose: str, *, catalogue: Catalogue) -> Plan:
         """Plan a query. Nothing is run and nothing is recorded."""
+        decide = self.decide(purpose)
+
+        def label_of(ref: ColumnRef) -> Label:
+            label = self.label(catalogue, ref)
+            found = self._touched.get((catalogue.version, ref))
+            # What nobody has labelled is masked, if perhaps in another way, and never revealed.
+            is_better = label.entity == UNKNOWN and found and decide(found).mask is not None
+            return found if found and is_better else label
+
         return plan_query(
             sql,
             catalogue=catalogue,
-            label_of=partial(self.label, catalogue),
-            decide=self.decide(purpose),
+            label_of=label_of,
+            decide=decide,
             traits_of=self._traits,
             masks_by=self.source.masks_by,
             # Nobody can write a query that uses a name before it exists.
