@@ -9,7 +9,7 @@ EDITABLE = $(addprefix --editable ,$(1))
 INSTALL = $(UV) pip install --quiet --no-deps --no-build-isolation
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test fuzz check format lock clean
+.PHONY: help demo test redteam fuzz check format lock clean
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -19,12 +19,10 @@ demo: .demo/ready ## Mask a small shop database, and write a report of it
 test: .venv/ready ## Run every test of every member
 	.venv/bin/pytest
 
-# SEED repeats a run.
-fuzz: SEED ?= $(shell date +%s)
-fuzz: .venv/ready ## Ask ten times as many random queries as the tests do, with new seeds
-	@echo "make fuzz SEED=$(SEED)"
-	MASKLINE_ORACLE_SEED=$(SEED) MASKLINE_ORACLE_ROUNDS=10 \
-		.venv/bin/pytest tests/oracle/test_differential.py tests/oracle/test_worlds.py
+fuzz: .venv/ready ## Ask ten times as many random queries; SEED=... repeats a run
+	@seed=$${SEED:-$$(date +%s)}; echo "make fuzz SEED=$$seed"; \
+	MASKLINE_ORACLE_SEED=$$seed MASKLINE_ORACLE_ROUNDS=10 \
+	.venv/bin/pytest tests/oracle/test_differential.py tests/oracle/test_worlds.py
 
 redteam: .venv/ready ## Attack maskline on all engines, and print a scoreboard
 	.venv/bin/pytest --quiet tests/redteam

@@ -14,9 +14,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-__all__ = ["TABLES", "VIEWS", "Column", "definitions", "labels", "raw_values", "statements"]
+__all__ = [
+    "TABLES",
+    "VIEWS",
+    "Column",
+    "definitions",
+    "inserted",
+    "labels",
+    "raw_values",
+    "statements",
+]
 
 PEOPLE: Final = 24
+_ROWS: Final = 500
 
 
 class Column(NamedTuple):
@@ -128,7 +138,8 @@ class _Person:
 def statements(engine: str, world: int) -> list[str]:
     """Return the statements that make and fill the shop."""
     content = _content([_Person(number, world) for number in range(PEOPLE)])
-    return [*definitions(engine), *(inserted(name, rows) for name, rows in content.items())]
+    fill = [each for name, rows in content.items() for each in inserted(name, rows)]
+    return [*definitions(engine), *fill]
 
 
 def raw_values(world: int) -> dict[str, list[str]]:
@@ -163,13 +174,16 @@ def definitions(engine: str) -> list[str]:
     return tables + [f"CREATE VIEW {name} AS {sql}" for name, (sql, _) in VIEWS.items()]
 
 
-def inserted(table: str, rows: Sequence[Sequence[object]]) -> str:
-    """Return the statement that fills a table."""
-    lines = ", ".join(f"({', '.join(map(literal, row))})" for row in rows)
-    return f"INSERT INTO {table} VALUES {lines}"
+def inserted(table: str, rows: Sequence[Sequence[object]]) -> list[str]:
+    """Return the statements that fill a table; a single one for many rows would be slow."""
+    lines = [f"({', '.join(map(_literal, row))})" for row in rows]
+    return [
+        f"INSERT INTO {table} VALUES {', '.join(lines[start : start + _ROWS])}"
+        for start in range(0, len(lines), _ROWS)
+    ]
 
 
-def literal(value: object) -> str:
+def _literal(value: object) -> str:
     """Return a value as SQL."""
     if value is None:
         return "NULL"

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlglot import exp
 
-__all__ = ["ARGUMENTS", "NODES", "OPERATORS", "TYPES", "VARIABLES", "words"]
+__all__ = ["ARGUMENTS", "NODES", "NUMERIC_IN_SQLITE", "OPERATORS", "TYPES", "VARIABLES", "words"]
 
 # What may be set on a node whose parts change what is read. A node that is not here may have any.
 ARGUMENTS: Final[dict[type[exp.Expr], frozenset[str]]] = {
@@ -123,6 +123,14 @@ TYPES: Final = frozenset(
     INTERVAL JSON JSONB LIST MEDIUMINT NCHAR NVARCHAR SMALLINT TEXT TIME TIMESTAMP TIMESTAMPLTZ
     TIMESTAMPNTZ TIMESTAMPTZ TIMESTAMP_MS TIMESTAMP_NS TIMESTAMP_S TIMETZ TINYINT UBIGINT UINT
     UINT128 USMALLINT UTINYINT UUID VARBINARY VARCHAR
+    """.split()
+)
+
+# Types whose names SQLite does not know, which makes them numeric.
+NUMERIC_IN_SQLITE: Final = frozenset(
+    """
+    BINARY BOOLEAN DATE DATETIME DECIMAL JSON JSONB TIME TIMESTAMP TIMESTAMPLTZ TIMESTAMPNTZ
+    TIMESTAMPTZ TIMESTAMP_MS TIMESTAMP_NS TIMESTAMP_S TIMETZ UUID VARBINARY
     """.split()
 )
 

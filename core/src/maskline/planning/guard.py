@@ -144,10 +144,10 @@ def _statement(sql: str, dialect: str) -> tuple[exp.Query | None, Refusal | None
         return None, Refusal(
             reason=f"The text holds {len(found)} statements, not one.", hint=_ONLY_SELECT
         )
-    return _root(found[0])
+    return _root(found[0], dialect)
 
 
-def _root(root: exp.Expr) -> tuple[exp.Query | None, Refusal | None]:
+def _root(root: exp.Expr, dialect: str) -> tuple[exp.Query | None, Refusal | None]:
     while isinstance(root, exp.Subquery) and not any(
         value for name, value in root.args.items() if name != "this"
     ):
@@ -159,7 +159,17 @@ def _root(root: exp.Expr) -> tuple[exp.Query | None, Refusal | None]:
     root.pop()
     if _depth(root) > _MAX_DEPTH:
         return None, _TOO_DEEP
+    if dialect == "sqlite":
+        _name_affinities(root)
     return root, None
+
+
+def _name_affinities(root: exp.Expr) -> None:
+    """Cast to what SQLite takes a type for; sqlglot would write a function or another type."""
+    for node in list(root.find_all(exp.Cast)):
+        kind = node.args["to"]
+        if isinstance(kind.this, exp.DataType.Type) and kind.this.name in _nodes.NUMERIC_IN_SQLITE:
+            kind.replace(exp.DataType(this=exp.DataType.Type.USERDEFINED, kind="NUMERIC"))
 
 
 def _unreadable(sql: str) -> Refusal | None:
@@ -255,7 +265,7 @@ def _check(tree: exp.Query, dialect: str) -> tuple[Refusal, ...]:
     """Return every reason why a tree holds more than we understand."""
     found: dict[Refusal, None] = dict.fromkeys(_confusable(tree))
     for node in tree.walk():
-        problem = _function(node, dialect) if isinstance(node, exp.Func) else _piece(node)
+        problem = _function(node, dialect) if isinstance(node, exp.Func) else _piece(node, dialect)
         problem = problem or _arguments(node)
         if problem:
             found[problem] = None
@@ -294,7 +304,7 @@ def _function(node: exp.Func, dialect: str) -> Refusal | None:
     )
 
 
-def _piece(node: exp.Expr) -> Refusal | None:
+def _piece(node: exp.Expr, dialect: str) -> Refusal | None:
     kind = type(node)
     if isinstance(node, exp.Identifier) and len(node.name.encode()) > _MAX_NAME:
         # PostgreSQL cuts longer names, so that two of them may become one.
@@ -303,8 +313,10 @@ def _piece(node: exp.Expr) -> Refusal | None:
         return Refusal(
             reason="A word of the query is not understood.", hint="Write it more simply."
         )
-    if isinstance(node, exp.DataType) and (
-        not isinstance(node.this, exp.DataType.Type) or node.this.name not in _nodes.TYPES
+    if (
+        isinstance(node, exp.DataType)
+        and not _is_affinity(node, dialect)
+        and (not isinstance(node.this, exp.DataType.Type) or node.this.name not in _nodes.TYPES)
     ):
         return Refusal(
             reason="The query uses a type that is not understood.",
@@ -313,6 +325,10 @@ def _piece(node: exp.Expr) -> Refusal | None:
     if kind in _nodes.NODES or kind is exp.RawString:
         return None
     return _not_understood(kind)
+
+
+def _is_affinity(node: exp.DataType, dialect: str) -> bool:
+    return dialect == "sqlite" and node.args.get("kind") == "NUMERIC"
 
 
 def _arguments(node: exp.Expr) -> Refusal | None:
