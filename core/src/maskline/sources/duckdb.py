@@ -162,7 +162,11 @@ class _DuckDB:
     def _shadowed(self) -> Shadow:
         if self._shadow is None:
             self._shadow = Shadow(
-                _CONFIG, database=self.database, ddl=self._ddl, catalogue=self._catalogue
+                _CONFIG,
+                database=self.database,
+                ddl=self._ddl,
+                catalogue=self._catalogue,
+                accepted=self._accepted,
             )
         return self._shadow
 

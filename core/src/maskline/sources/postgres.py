@@ -133,6 +133,8 @@ class _Postgres:
             users made that the statement may call by the name of a function of the engine, and
             None if there is nothing of the kind.
         """
+        if not self._version:
+            return self._probed(sql)
         return self._read_sets.get((self._version, sql), lambda: self._probed(sql))
 
     def _probed(self, sql: str) -> frozenset[ColumnRef] | None:

@@ -1,0 +1,263 @@
+"""What all engines share: how far a query runs ahead of its reader, and how it ends."""
+
+import gc
+import signal
+import threading
+import time
+import weakref
+
+import pyarrow as pa
+import pytest
+
+from maskline.errors import QueryCancelledError, QueryFailedError
+from maskline.sources._streams import QueryStream, Running
+
+CANARY = "canary-7391"
+SECONDS = 5.0
+
+
+class Counting(QueryStream):
+    """Gives batches of one column, and tells how many it was asked for."""
+
+    def __init__(self, running, *, batches, width=1, hangs_at=None):
+        super().__init__(running)
+        self.batches = batches
+        self.width = width
+        self.hangs_at = hangs_at
+        self.fetched = 0
+        self.released = 0
+        self.threads = set()
+        self.is_interrupted = threading.Event()
+        self.is_hanging = threading.Event()
+
+    def _start(self):
+        self.threads.add(threading.current_thread())
+        return pa.schema([("a", pa.binary())])
+
+    def _fetch(self):
+        self.threads.add(threading.current_thread())
+        if self.fetched == self.hangs_at:
+            self.is_hanging.set()
+            assert self.is_interrupted.wait(SECONDS)
+            raise ValueError(CANARY)
+        if self.fetched == self.batches:
+            return None
+        self.fetched += 1
+        return pa.RecordBatch.from_pydict({"a": [b"x" * self.width]}, schema=self.schema)
+
+    def _interrupt(self):
+        self.is_interrupted.set()
+
+    def _release(self):
+        self.released += 1
+
+    def _explain(self, error):
+        return QueryFailedError(type(error).__name__)
+
+
+def settled(stream):
+    """Return how many batches were fetched, once their number no longer changes."""
+    before = -1
+    while before != stream.fetched:
+        before = stream.fetched
+        time.sleep(0.1)
+    return before
+
+
+def elsewhere(action):
+    """Run something in another thread."""
+    thread = threading.Thread(target=action)
+    thread.start()
+    thread.join(SECONDS)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def running():
+    running = Running()
+    yield running
+    running.close()
+
+
+def test_nothing_is_fetched_before_somebody_reads(running):
+    stream = Counting(running, batches=3)
+
+    stream.start()
+
+    assert settled(stream) == 0
+    assert stream.schema == pa.schema([("a", pa.binary())])
+
+
+def test_a_query_runs_a_few_batches_ahead_of_its_reader(running):
+    stream = Counting(running, batches=100)
+    stream.start()
+    batches = iter(stream)
+
+    next(batches)
+
+    assert settled(stream) == 10
+    next(iter(stream))
+    assert settled(stream) == 11
+
+
+def test_a_large_batch_counts_for_several(running):
+    stream = Counting(running, batches=100, width=9 * 1024 * 1024)
+    stream.start()
+
+    next(iter(stream))
+
+    assert settled(stream) == 4
+
+
+def test_all_batches_come_and_then_the_query_is_freed(running):
+    stream = Counting(running, batches=20)
+    stream.start()
+
+    assert stream.read_all().num_rows == 20
+    assert stream.released == 1
+    assert not stream.is_interrupted.is_set()
+    assert list(stream) == []
+
+
+def test_leaving_early_stops_the_query(running):
+    stream = Counting(running, batches=100)
+    stream.start()
+    next(iter(stream))
+
+    stream.close()
+    stream.close()
+
+    fetched = settled(stream)
+    assert fetched < 100
+    assert stream.released == 1
+    assert all(not each.is_alive() for each in stream.threads)
+
+
+def test_a_closed_query_gives_nothing_that_was_fetched_before(running):
+    stream = Counting(running, batches=100)
+    stream.start()
+    batches = iter(stream)
+    next(batches)
+    settled(stream)
+
+    elsewhere(stream.close)
+
+    with pytest.raises(QueryCancelledError):
+        next(batches)
+
+
+def test_a_query_that_another_thread_closes_ends_for_its_reader(running):
+    stream = Counting(running, batches=100, hangs_at=0)
+    stream.start()
+
+    def close():
+        assert stream.is_hanging.wait(SECONDS)
+        stream.close()
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    with pytest.raises((QueryCancelledError, QueryFailedError)) as caught:
+        next(iter(stream))
+
+    thread.join(SECONDS)
+    assert CANARY not in str(caught.value)
+    assert stream.released == 1
+
+
+def test_a_reader_that_comes_too_late_for_the_end_is_told_so(running):
+    stream = Counting(running, batches=100)
+    stream.start()
+    ahead = stream._ahead  # Only Ctrl-C, or another thread, leaves somebody with it.
+    stream.close()
+
+    with pytest.raises(QueryCancelledError):
+        ahead.take()
+
+
+def test_an_error_while_running_ahead_comes_after_what_was_fetched_before(running):
+    stream = Counting(running, batches=100, hangs_at=2)
+    stream.is_interrupted.set()
+    stream.start()
+    batches = iter(stream)
+
+    assert [next(batches).num_rows, next(batches).num_rows] == [1, 1]
+    with pytest.raises(QueryFailedError, match="ValueError") as caught:
+        next(batches)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert stream.released == 1
+
+
+def test_ctrl_c_stops_the_query_before_it_is_freed(running):
+    stream = Counting(running, batches=100, hangs_at=0)
+    stream.start()
+    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(stream))
+
+    assert stream.is_interrupted.is_set()
+    assert stream.released == 1
+    assert all(not each.is_alive() for each in stream.threads)
+
+
+def test_what_one_thread_starts_another_may_read(running):
+    by_main, by_other = Counting(running, batches=3), Counting(running, batches=3)
+    by_main.start()
+    elsewhere(by_other.start)
+    found = []
+
+    elsewhere(lambda: found.extend(by_main))
+
+    assert len(found) == len(list(by_other)) == 3
+
+
+def test_outside_of_the_main_thread_no_other_thread_is_made(running):
+    stream = Counting(running, batches=3)
+    names = []
+
+    def read():
+        stream.start()
+        names.append(threading.current_thread())
+        list(stream)
+
+    elsewhere(read)
+
+    assert list(stream.threads) == names
+
+
+@pytest.mark.parametrize("taken", [1, 5])
+def test_a_query_that_ended_does_not_wait_for_the_garbage_collector(running, taken):
+    gc.disable()
+    try:
+        stream = Counting(running, batches=3)
+        stream.start()
+        for _, _ in zip(range(taken), stream, strict=False):
+            pass
+        stream.close()
+        threads, known = stream.threads, weakref.ref(stream)
+        del stream
+        while threads:
+            threads.pop().join(SECONDS)
+
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+def test_a_cancelled_query_is_not_asked_again(running):
+    stream = Counting(running, batches=3)
+    raised = []
+
+    def read():
+        stream.start()
+        stream.cancel()
+        try:
+            next(iter(stream))
+        except QueryCancelledError as exc:
+            raised.append(exc.message)
+
+    elsewhere(read)
+
+    assert len(raised) == 1
+    assert stream.fetched == 0
