@@ -1,5 +1,6 @@
 """maskline on a database that nobody here wrote."""
 
+import contextlib
 import json
 import sqlite3
 from collections import Counter
@@ -128,15 +129,49 @@ def test_refusals_and_errors_write_no_value(session: maskline.Session, folder: P
     email = raw("SELECT Email FROM Customer LIMIT 1")[0][0]
 
     for sql in (
-        f"SELECT * FROM Customer WHERE Email = '{email}'",
         f"SELECT '{email}' FROM Nowhere",
         f"SELECT '{email}",
-        "SELECT max(Email) FROM Customer",
-        "SELECT substr(Phone, 1, 9) FROM Customer",
+        f"SELECT load_extension('{email}') FROM Customer",
+        f"SELECT random() FROM Customer WHERE Email = '{email}'",
     ):
         with pytest.raises(maskline.QueryRefusedError) as caught:
             session.query(sql)
         assert_nothing_raw(str(caught.value).encode())
+    assert_nothing_raw(written(folder))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM Customer WHERE Email = '{email}'",
+        "SELECT CustomerId FROM Customer WHERE Email LIKE '{start}%'",
+        "SELECT max(Email), min(Phone) FROM Customer",
+        "SELECT substr(Phone, 1, 9), Email || ' ' || LastName FROM Customer",
+        "SELECT Email, substr(LastName, 1, 12) FROM Customer ORDER BY LastName, Email",
+    ],
+)
+def test_what_computes_with_masked_columns_is_what_a_masked_copy_answers(
+    session: maskline.Session, folder: Path, sql: str
+) -> None:
+    email = raw("SELECT Email FROM Customer LIMIT 1")[0][0]
+    sql = sql.format(email=email, start=email[:3])
+    copy = session.query("SELECT * FROM Customer").table
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE Customer ({', '.join(copy.column_names)})")
+        connection.executemany(
+            f"INSERT INTO Customer VALUES ({', '.join('?' * copy.num_columns)})",
+            list(zip(*(column.to_pylist() for column in copy.columns), strict=True)),
+        )
+        expected = connection.execute(sql).fetchall()
+
+    result = session.query(sql)
+
+    answer = list(zip(*(column.to_pylist() for column in result.table.columns), strict=True))
+    assert result.strategy == "at_read"
+    assert (answer if "ORDER BY" in sql else Counter(answer)) == (
+        expected if "ORDER BY" in sql else Counter(expected)
+    )
+    assert_nothing_raw(str(answer).encode() + result._repr_html_().encode())
     assert_nothing_raw(written(folder))
 
 

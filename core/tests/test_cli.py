@@ -1,5 +1,6 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,12 +9,12 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -664,7 +665,7 @@ def test_a_limit_says_that_more_rows_exist(folder: Path, capfd: pytest.CaptureFi
 
 
 def test_a_refusal_ends_with_4_and_a_hint(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    sql = "SELECT id FROM people WHERE ssn = '912-34-1001'"
+    sql = "SELECT to_json(p) FROM people AS p WHERE ssn = '912-34-1001'"
 
     assert main(["query", sql]) == 4
 
@@ -673,6 +674,20 @@ def test_a_refusal_ends_with_4_and_a_hint(folder: Path, capfd: pytest.CaptureFix
     assert "hint: " in shown.err
     assert shown.out == ""
     assert_no_canary(shown.err, written(folder))
+
+
+def test_a_guess_is_compared_with_masks(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    right, wrong = "912-34-1001", "912-34-9999"
+
+    for guess in (right, wrong):
+        sql = f"SELECT count(*) AS n, min(email) AS e FROM people WHERE ssn = '{guess}'"
+        assert main(["query", sql, "--format", "json"]) == 0
+
+    shown = capfd.readouterr()
+    answers = list(map(json.loads, re.findall(r"\[.*?\]", shown.out, flags=re.DOTALL)))
+    assert answers == [[{"n": 0, "e": None}]] * 2
+    assert "Masked columns are computed with as they are shown" in shown.err
+    assert_no_canary(shown.out, shown.err, written(folder))
 
 
 def test_who_asks_and_why_decides(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -728,17 +743,94 @@ def test_explain_tells_sources_labels_masks_and_rules(
 
 
 def test_explain_of_a_refusal_ends_with_4(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "SELECT substr(ssn, 1, 9) FROM people", "--as", "agent:x"]) == 4
+    assert main(["explain", "SELECT p FROM people AS p", "--as", "agent:x"]) == 4
 
     shown = capfd.readouterr().out
     assert shown.startswith("refused: nothing would be read.\n  - rules[1] of the policy wants")
-    assert "substring() is applied to main.people.ssn" in shown
+    assert "A whole row is used as a value." in shown
     assert shown.count("hint: ") == 2
+
+
+ON_MASKS = (
+    "SELECT substr(p.ssn, 1, 9) AS piece, p.email FROM people AS p JOIN big AS b ON b.id = p.id "
+    "WHERE p.email IN ('ann.canary@example.com', 'x@example.com') AND p.id = 4217 ORDER BY b.email"
+)
+
+
+def test_explain_of_a_query_on_masks_tells_why_and_what_is_read_masked(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rule = "rules:\n  - {what: EMAIL_ADDRESS, literals: lookup}\n"
+    (folder / "policy.yaml").write_text(POLICY.replace("rules:\n", rule))
+
+    assert main(["explain", ON_MASKS]) == 0
+    shown = capfd.readouterr().out
+    assert main(["explain", ON_MASKS, "--format", "json"]) == 0
+    plan = json.loads(capfd.readouterr().out)
+
+    lines = shown.splitlines()
+    assert lines[0].startswith("at_read: ")
+    assert "  - substring() is applied to main.people.ssn" in shown
+    assert re.search(r"piece +main\.people\.ssn \(transformation\) +US_SSN +redact", shown)
+    filtered = "; a filter on columns without a mask comes first"
+    assert f"reads masked: main.people (email, ssn{filtered})" in lines
+    assert "reads masked: main.big (email)" in lines
+    assert "looks up: 2 literals in main.people.email" in lines
+    assert plan["decision"] == "at_read"
+    assert [reason for reason in plan["reasons"] if f"  - {reason}" not in lines] == []
+    assert plan["refusals"] == []
+    assert sorted(plan["masked_reads"], key=lambda read: read["table"]) == [
+        {"table": "main.big", "columns": ["email"], "pushed": False},
+        {"table": "main.people", "columns": ["email", "ssn"], "pushed": True},
+    ]
+    assert plan["looked_up"] == [{"column": "main.people.email", "literals": 2}]
+    # Neither a literal, nor a name that only the rewritten query has.
+    assert_no_canary(shown, json.dumps(plan))
+    assert [word for word in ("4217", "x@example", "maskline_") if word in shown + str(plan)] == []
+
+
+def test_explain_of_one_lookup_counts_one(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rule = "rules:\n  - {what: EMAIL_ADDRESS, literals: lookup}\n"
+    (folder / "policy.yaml").write_text(POLICY.replace("rules:\n", rule))
+
+    assert main(["explain", "SELECT id FROM people WHERE email = 'x@example.com'"]) == 0
+    assert "looks up: 1 literal in main.people.email\n" in capfd.readouterr().out
+
+
+def test_explain_names_a_table_whose_index_could_betray_an_order(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(sqlite3.connect("keys.db")) as connection:
+        connection.execute("CREATE TABLE people (email TEXT PRIMARY KEY, n INTEGER)")
+        connection.execute("CREATE TABLE big (email TEXT, n INTEGER)")
+    labels = "{email: EMAIL_ADDRESS, n: PUBLIC}"
+    (folder / "policy.yaml").write_text(
+        "version: 1\nkeys: {file: keyring.json}\nsources:\n  k: {url: 'sqlite:///keys.db'}\n"
+        f"labels:\n  k:\n    main.people: {labels}\n    main.big: {labels}\n"
+    )
+
+    assert (
+        main(["explain", "SELECT upper(b.email), p.n FROM big b JOIN people p ON p.n = b.n"]) == 0
+    )
+    assert "reads masked: main.people (the order of its rows)\n" in capfd.readouterr().out
+
+
+def test_explain_of_a_query_without_its_purpose_tells_no_masks(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", ON_MASKS, "--as", "agent:x", "--format", "json"]) == 4
+    plan = json.loads(capfd.readouterr().out)
+    assert main(["explain", ON_MASKS, "--as", "agent:x"]) == 4
+
+    assert plan["decision"] == "refused"
+    assert len(plan["refusals"]) == 1
+    assert (plan["reasons"], plan["masked_reads"], plan["looked_up"]) == ([], [], [])
+    assert "reads masked" not in capfd.readouterr().out
 
 
 def test_explain_as_json(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "SELECT id, ssn FROM people ORDER BY id", "--format", "json"]) == 0
-    assert main(["explain", "SELECT max(ssn) FROM people", "--format", "json"]) == 4
+    assert main(["explain", "SELECT p FROM people AS p", "--format", "json"]) == 4
 
     plans = re.split(r"(?<=^\})\n", capfd.readouterr().out, flags=re.MULTILINE)
     plan, refused = map(json.loads, plans[:2])
@@ -746,6 +838,7 @@ def test_explain_as_json(folder: Path, capfd: pytest.CaptureFixture[str]) -> Non
     assert plan["outputs"][1]["mask"] == "redact"
     assert plan["outputs"][1]["rule"] == "masks.US_SSN"
     assert plan["reads"] == ["main.people.id", "main.people.ssn"]
+    assert (plan["reasons"], plan["masked_reads"], plan["looked_up"]) == ([], [], [])
     assert refused["decision"] == "refused"
     assert refused["refusals"]
 
@@ -885,7 +978,7 @@ def test_audit_verify_of_a_missing_log_is_damage(
 
 def test_audit_tail_shows_the_last_records(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "SELECT id FROM people WHERE id = 77", "--purpose", "p\x1b[1m"]) == 0
-    assert main(["query", "SELECT max(ssn) FROM people"]) == 4
+    assert main(["query", "SELECT p FROM people AS p"]) == 4
     capfd.readouterr()
 
     assert main(["audit", "tail"]) == 0
@@ -1128,7 +1221,7 @@ def test_a_policy_that_takes_no_source_stays_as_it_is(policy: str, tmp_path: Pat
     assert path.read_text() == policy
 
 
-@contextmanager
+@contextlib.contextmanager
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Let this process itself write to a terminal; put what was seen into the list."""
     ours, theirs = pty.openpty()

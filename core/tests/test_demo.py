@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -19,13 +20,14 @@ from rich.console import Console
 
 from maskline import audit
 from maskline.cli import main
+from maskline.demo._attacks import attempts
 from maskline.demo._generated import own_attacks, own_questions
 from maskline.demo._hunt import hunt
 from maskline.demo._lineage import lineage_svg
 from maskline.demo._places import prepared
 from maskline.demo._report import report_html
 from maskline.demo._run import _ask, _look, _tamper
-from maskline.demo._story import Answer, Column, Hunt, NoAnswer, Question, ask
+from maskline.demo._story import Answer, Attack, Column, Hunt, NoAnswer, Question, ask
 from maskline.demo._tell import Teller
 from maskline.model import ColumnRef, Decision, Label, Mask, Principal
 from maskline.plugins import load_policy
@@ -72,7 +74,9 @@ def test_it_tells_each_step_and_ends_with_the_report(demo: tuple[Path, str]) -> 
 
     assert "11 of 24 columns in 4 tables hold something to protect" in told
     assert told.count(" Ask ") == 5
-    assert told.count("✓ refused") == 7
+    assert told.count("✓ masks only") == 5
+    assert told.count("✓ refused") == 3
+    assert "LEAKED" not in told
     assert "equal in every number" in told
     assert "in a chain of hashes, whole" in told
     assert "one digit changed in a copy: found, edited" in told
@@ -111,7 +115,9 @@ def test_the_record_verifies_and_names_three_principals(demo: tuple[Path, str]) 
         "investigator",
         "support-bot",
     }
-    assert sum(record["event"]["outcome"] == "refused" for record in records) == 7
+    assert sum(record["event"]["outcome"] == "refused" for record in records) == 3
+    on_masks = [record for record in records if record["event"]["decision"] == "at_read"]
+    assert sum(record["event"]["outcome"] == "answered" for record in on_masks) == 5
 
 
 def test_lineage_events_are_counted(demo: tuple[Path, str]) -> None:
@@ -136,7 +142,11 @@ def test_the_report_loads_nothing_runs_nothing_and_says_what_it_must(
     assert not re.search(r"https?:|url\(|@import|<script|<link|<img|javascript:", page)
     assert "prefers-color-scheme: dark" in page
     assert "@media print" in page
-    assert page.count('<pre class="sql">') == 12
+    assert page.count('<pre class="sql">') == 13
+    assert "<b>8 of 8</b><span>attacks got nothing: 5 answered on masks, 3 refused</span>" in page
+    assert page.count("Answered on masks.") == page.count("as this SQL gives on a masked copy") == 5
+    assert page.count("<b>Refused.</b>") == 3
+    assert re.search(r"<td>\[US_SSN\]</td><td>email_[0-9a-f]{3}</td>", page)
     assert '<svg class="lineage"' in page
     assert "What this does not protect against" in page
     for words in (
@@ -219,7 +229,11 @@ def test_a_database_of_yours_is_read_and_never_changed(
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*beside, folder.name])
     assert "20" in re.search(r"pairs (\d+)", told)[0]
-    assert told.count("✓ refused") == 4
+    assert told.count("✓ masks only") == 3
+    assert told.count("✓ refused") == 1
+    assert len(re.findall(r"Cut off a piece: piece \w+_", told)) == 1
+    assert "Walk along the alphabet: hits 0 " in told
+    assert "4 of 4</b><span>attacks got nothing" in written
     assert not re.search(r"(someone|other)\.\d+@|912-34-\d{4}", written)
 
 
@@ -242,7 +256,10 @@ def test_a_url_is_not_written_down(
     assert main(["demo", "--database", url, "--out", "out"]) == 0
 
     assert 'url: "${MASKLINE_DEMO_URL}"' in (tmp_path / "out" / "policy.yaml").read_text()
-    assert "someone." not in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert told.count("✓ masks only") == 3
+    assert "Walk along the alphabet: hits 0 " in told
+    assert "someone." not in told
     assert os.environ["MASKLINE_DEMO_URL"] == "kept"
 
 
@@ -365,12 +382,51 @@ def test_questions_that_would_be_refused_are_left_out() -> None:
     assert own_questions(columns, explains=lambda _: False, shares=lambda _a, _b: 0) == []
 
 
+def _without_rows(answer: Answer) -> Answer:
+    result = replace(answer.result, table=answer.result.table.slice(0, 0))
+    return replace(answer, result=result)
+
+
+def test_an_attack_that_gets_a_raw_value_or_more_than_a_copy_is_noticed(tmp_path: Path) -> None:
+    ask_for = partial(Question, title="Ask", why="Why.", purpose="chargeback")
+    fraud = Principal(kind="human", id="x", roles=("fraud",))
+    analyst = Principal(kind="human", id="y")
+    with prepared(tmp_path / "demo", "") as place:
+        columns = _look(place)
+        masked = "SELECT card_number FROM orders WHERE id = 1183"
+        in_order = "SELECT substr(email, 1, 9) AS e FROM customers ORDER BY e"
+        with duckdb.connect(str(place.folder / "shop.duckdb"), read_only=True) as connection:
+            ((card,),) = connection.execute(masked).fetchall()
+
+        tried = list(
+            attempts(
+                place,
+                [
+                    ask_for(who=fraud, sql=masked),
+                    ask_for(who=analyst, sql=masked),
+                    ask_for(who=analyst, sql=in_order),
+                    ask_for(who=analyst, sql="SELECT c FROM customers AS c"),
+                ],
+                columns,
+                values={card},
+            )
+        )
+
+    assert [(attack.found, attack.is_copy) for attack in tried] == [
+        (1, False),
+        (0, True),
+        (0, True),
+        (0, None),
+    ]
+    assert [attack.got_nothing for attack in tried] == [False, True, True, True]
+
+
 def test_what_goes_wrong_is_told_and_reported(tmp_path: Path) -> None:
     with prepared(tmp_path / "demo", "") as place:
         columns = _look(place)
         shown = io.StringIO()
         teller = Teller(Console(file=shown, width=200))
-        story = _ask(place, columns, teller)
+        story = _ask(place, columns, {"nothing of it"}, teller)
         question = Question(
             title="Fail <b>",
             why="It does.",
@@ -380,7 +436,10 @@ def test_what_goes_wrong_is_told_and_reported(tmp_path: Path) -> None:
         )
         failure = ask(place.policy, "shop", question)
     assert isinstance(failure, NoAnswer)
-    answer = story.answers[1]
+    # As if cards were found that the rule for frauds reveals, or a masked copy had others.
+    found_raw = Attack(happened=story.answers[2], found=40, is_copy=True)
+    differs_from_copy = Attack(happened=story.answers[2], is_copy=False)
+    empty = Attack(happened=_without_rows(story.answers[0]))
     assert story.joined is not None
     differs = replace(
         story.joined, rows=((None, 1, "x", 2.5),), ways=(("on tokens", True), ("raw", False))
@@ -390,6 +449,7 @@ def test_what_goes_wrong_is_told_and_reported(tmp_path: Path) -> None:
         story,
         is_shop=False,
         failures=(failure,),
+        attacks=(found_raw, differs_from_copy, empty, Attack(happened=failure)),
         joined=differs,
         verification=damaged,
         tampered=None,
@@ -398,23 +458,37 @@ def test_what_goes_wrong_is_told_and_reported(tmp_path: Path) -> None:
     found = Hunt(values=9, revealed=0, places=(("report.html", 10, 2),))
 
     teller.answered(failure)
-    teller.refused(answer)
+    teller.answered(empty.happened)
+    for attack in bad.attacks:
+        teller.attacked(attack)
     teller.joined(differs)
     teller.joined(None)
     teller.end(bad, found, tmp_path / "report.html")
     page = report_html(bad, found)
-    nothing = report_html(replace(bad, answers=(), refused=(), joined=None), None)
+    nothing = report_html(replace(bad, answers=(), attacks=(), joined=None), None)
 
     told = shown.getvalue()
-    for words in ("DuckDB refused the statement", "ANSWERED", "the answers differ", "DAMAGED"):
+    for words in ("DuckDB refused the statement", "the answers differ", "DAMAGED"):
         assert words in told
+    assert told.count("✗ LEAKED     Which cards were charged back?") == 2
+    assert "✓ masks only Who are our customers?: no row" in told
+    assert "✓ failed     Fail <b>: " in told
     assert "2 found" in told
     assert "Not answered." in page
     assert "Fail &lt;b&gt;" in page
     assert "The answers differ." in page
     assert "The log is not what was written." in page
     assert "Words that also stand in texts" in page
-    assert "What was refused" not in nothing
+    attacks = page[page.index("Trying to break in") : page.index("The record")]
+    assert attacks.count(">Leaked.</b> 40 rows.") == 2
+    assert "40 raw values" in attacks
+    assert "Not the same as this SQL gives on a masked copy" in attacks
+    # What leaked is not shown once more.
+    assert "4000" not in attacks
+    assert "Answered on masks.</b> 0 rows." in attacks
+    assert "2 of 4</b><span>attacks got nothing: 2 leaked, 1 answered on masks, 1 failed" in page
+    assert "break in" not in nothing
+    assert "attacks got nothing" not in nothing
     assert "<svg class=" not in nothing.replace('<svg class="mk-shield"', "")
 
 

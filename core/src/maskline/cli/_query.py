@@ -207,6 +207,7 @@ def _count(number: int, noun: str) -> str:
 def _plan_json(plan: "Plan", refusals: list[tuple[str, str]]) -> dict[str, object]:
     return {
         "decision": "refused" if refusals else plan.strategy.value,
+        "reasons": [] if refusals else list(plan.reasons),
         "refusals": [{"reason": reason, "hint": hint} for reason, hint in refusals],
         "outputs": [
             {
@@ -226,5 +227,17 @@ def _plan_json(plan: "Plan", refusals: list[tuple[str, str]]) -> dict[str, objec
             for ref, flows in plan.influences
         ],
         "reads": [str(ref) for ref in sorted(plan.reads)],
+        "masked_reads": [
+            {
+                "table": f"{read.schema}.{read.relation}",
+                "columns": [column.name for column in read.columns if column.mask is not None],
+                "pushed": read.pushed,
+            }
+            for read in (() if refusals else plan.masked_reads)
+        ],
+        "looked_up": [
+            {"column": str(ref), "literals": count}
+            for ref, count in (() if refusals else plan.looked_up)
+        ],
         "notes": list(plan.notes),
     }

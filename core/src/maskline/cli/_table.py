@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from maskline._cells import cell_text, is_numeric, method_of, visible
-from maskline.model import PUBLIC, Flow, OutputColumn
+from maskline.model import PUBLIC, Flow, MaskedRead, OutputColumn, Strategy
 from maskline.planning import Plan
 
 __all__ = ["STYLES", "plan_lines", "rows_table"]
@@ -24,6 +24,22 @@ STYLES: Final = {
     "removed": "red",
     "scan": "magenta",
     "revealed": "green",
+}
+_HOW: Final = {
+    Strategy.COMMUTING: (
+        "the database runs the query once, and the columns of the answer are masked as they "
+        "leave.\nEvery use of a masked column was proved to give what a masked copy would give."
+    ),
+    Strategy.AT_READ: (
+        "the database runs the query once, and masks columns as it reads them.\n"
+        "So the query computes with masks, as it would on a masked copy. On raw values it would "
+        "not be the same:"
+    ),
+    Strategy.LOCAL: (
+        "the database runs the query once, on temporary tables that hold masked rows only.\n"
+        "So the query computes with masks, as it would on a masked copy. On raw values it would "
+        "not be the same:"
+    ),
 }
 
 
@@ -78,14 +94,9 @@ def plan_lines(plan: Plan, refusals: Iterable[tuple[str, str]]) -> list[Text | T
             if hint:
                 lines.append(Text.assemble("    ", ("hint", "cyan"), f": {visible(hint)}"))
     else:
-        lines.append(
-            Text.assemble(
-                (plan.strategy.value, "bold green"),
-                ": the database runs the query once, and the columns of the answer are masked "
-                "as they leave.\nEvery use of a masked column was proved to give what a masked "
-                "copy would give.",
-            )
-        )
+        how = _HOW[plan.strategy]
+        lines.append(Text.assemble((plan.strategy.value, "bold green"), ": ", how))
+        lines += [Text(f"  - {visible(reason)}") for reason in plan.reasons]
     # Of a query that is refused, nothing is decided about the columns.
     if plan.outputs and not refused:
         lines += [Text(""), _outputs(plan.outputs)]
@@ -94,8 +105,21 @@ def plan_lines(plan: Plan, refusals: Iterable[tuple[str, str]]) -> list[Text | T
         lines += [Text(""), Text(f"which rows there are depends on: {visible(ways)}")]
     if plan.reads:
         lines.append(Text(f"reads: {visible(', '.join(map(str, sorted(plan.reads))))}"))
+    if not refused:
+        lines += [Text(f"reads masked: {visible(_read(read))}") for read in plan.masked_reads]
+        lines += [
+            Text(f"looks up: {count} literal{'' if count == 1 else 's'} in {visible(str(ref))}")
+            for ref, count in plan.looked_up
+        ]
     lines += [Text(f"note: {visible(note)}") for note in plan.notes]
     return lines
+
+
+def _read(read: MaskedRead) -> str:
+    """Return what of a table is read masked. Where that is no column, an index could betray it."""
+    masked = ", ".join(column.name for column in read.columns if column.mask is not None)
+    filtered = "; a filter on columns without a mask comes first" if read.pushed else ""
+    return f"{read.schema}.{read.relation} ({masked or 'the order of its rows'}{filtered})"
 
 
 def _outputs(outputs: Sequence[OutputColumn]) -> Table:

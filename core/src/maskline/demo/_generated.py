@@ -50,7 +50,7 @@ def own_questions(
 
 
 def own_attacks(columns: Sequence[Column]) -> list[Question]:
-    """Return questions that would give away what is masked."""
+    """Return questions that would give away what is masked, if they ran on raw values."""
     attacks = []
     for column in [column for column in columns if _is_text(column) and column.is_masked][:1]:
         name, table = _quoted(column.ref.column), _table(column)
@@ -58,17 +58,17 @@ def own_attacks(columns: Sequence[Column]) -> list[Question]:
             _attack(
                 "Cut off a piece",
                 "A piece of a value is a part of what it tells.",
-                f"SELECT substr({name}, 1, 9) FROM {table}",
+                f"SELECT substr({name}, 1, 9) AS piece\nFROM {table}\nLIMIT 50",
             ),
             _attack(
                 "Walk along the alphabet",
                 "Each LIKE halves what a value can be.",
-                f"SELECT count(*) FROM {table} WHERE {name} LIKE 'a%'",
+                f"SELECT count(*) AS hits\nFROM {table}\nWHERE {name} LIKE 'a%'",
             ),
             _attack(
                 "Sort by it",
                 "The order of rows tells the order of the values.",
-                f"SELECT count(*) OVER (ORDER BY {name}) FROM {table}",
+                f"SELECT {name}\nFROM {table}\nORDER BY {name}\nLIMIT 50",
             ),
             Question(
                 title="Give no reason",

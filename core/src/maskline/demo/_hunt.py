@@ -17,7 +17,7 @@ from maskline.demo._story import Answer, Column, Hunt
 from maskline.model import FREE_TEXT, JSON, PUBLIC
 from maskline.roles import Source
 
-__all__ = ["hunt", "overlaps", "raw_values"]
+__all__ = ["hunt", "occurrences", "overlaps", "raw_values"]
 
 _SHORTEST: Final = 6
 """Shorter texts are everywhere, by chance."""
@@ -102,6 +102,11 @@ def hunt(
             (name, len(data), len(_occurring(wanted, data))) for name, data, wanted in searched
         ),
     )
+
+
+def occurrences(values: set[str], texts: Iterable[str]) -> int:
+    """Return how many values stand in texts."""
+    return len(_occurring(values, "\n".join(texts).encode()))
 
 
 def _occurring(values: set[str], data: bytes) -> set[str]:

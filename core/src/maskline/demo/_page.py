@@ -55,10 +55,13 @@ pre.sql i {font-style: normal; color: color-mix(in srgb, var(--good) 80%, var(--
 .tables .maskline.maskline .mk-chip {margin: 0}
 .card .maskline.maskline .mk-table td.mk-scan {white-space: normal; min-width: 24ch;
   max-width: 78ch; overflow-wrap: anywhere}
-.refused {display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); gap: 4px 26px}
-.refused pre.sql {margin: 8px 0 0}
+.attack {display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); gap: 4px 26px}
+.attack pre.sql {margin: 8px 0 0}
+.attack .numbers td, .attack .numbers th {padding: 3px 18px 3px 0}
+.attack .numbers td {font-family: var(--mono); font-size: 12px}
+.attack .checks {margin: 6px 0 0; font-size: 13.5px}
 .verdict {margin: 0 0 6px; font-size: 14px}
-.verdict b {color: var(--good)}
+.verdict b {color: var(--good)} .verdict b.bad {color: var(--bad)}
 .hint {color: var(--soft); font-size: 13.5px; margin: 0}
 .numbers {border-collapse: collapse; font-size: 13.5px; margin: 4px 0 8px;
   font-variant-numeric: tabular-nums}
@@ -77,7 +80,7 @@ pre.sql i {font-style: normal; color: color-mix(in srgb, var(--good) 80%, var(--
 .key.maskline.maskline {display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 4px 0 0}
 footer {margin-top: 64px; padding-top: 18px; border-top: 1px solid var(--line); font-size: 13px;
   color: var(--soft)}
-@media (max-width: 720px) {.refused {grid-template-columns: 1fr} main {padding: 32px 16px 48px}}
+@media (max-width: 720px) {.attack {grid-template-columns: 1fr} main {padding: 32px 16px 48px}}
 @media print {
   :root {--back: #fff; --card: #fff; --ink: #111; --soft: #555; --line: #ccc; --code: #f4f4f4}
   body {font-size: 11pt} main {max-width: none; padding: 0}

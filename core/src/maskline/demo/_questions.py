@@ -83,27 +83,36 @@ def shop_questions() -> tuple[Question, ...]:
 
 
 def shop_attacks() -> tuple[Question, ...]:
-    """Return questions that would give away what is masked."""
+    """Return questions that would give away what is masked, if they ran on raw values.
+
+    Each gives rows in an order that it states, or all of them.
+    """
     return (
         _attack(
             "Cut off a piece",
-            "A piece of a number is the number, nine times over.",
-            "SELECT substr(ssn, 1, 9) FROM customers",
+            "Nine letters of a number are most of it, and of an address the name.",
+            "SELECT id, substr(ssn, 1, 9) AS ssn, substr(email, 1, 9) AS email\nFROM customers",
         ),
         _attack(
             "Walk along the alphabet",
             "Each LIKE halves what an address can be.",
-            "SELECT count(*) FROM customers WHERE email LIKE 'am%'",
+            "SELECT count(*) AS hits\nFROM customers\nWHERE email LIKE 'am%'",
         ),
         _attack(
             "Sort by it",
             "The order of rows tells the order of the values.",
-            "SELECT id, tier FROM customers ORDER BY ssn",
+            "SELECT id, tier, email\nFROM customers\nORDER BY email",
+        ),
+        _attack(
+            "Take the first and the last",
+            "The smallest and the largest value are values.",
+            "SELECT tier, min(full_name) AS first, max(full_name) AS last\nFROM customers\n"
+            "GROUP BY tier\nORDER BY tier",
         ),
         _attack(
             "Guess",
             "A comparison with a guess answers yes or no.",
-            "SELECT id FROM customers WHERE date_of_birth = DATE '1980-02-29'",
+            "SELECT count(*) AS hits\nFROM customers\nWHERE date_of_birth < DATE '1980-02-29'",
         ),
         _attack(
             "Hide it in a whole row",

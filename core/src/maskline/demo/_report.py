@@ -4,27 +4,30 @@ It holds masked values, numbers and words. Whatever comes from data, queries or 
 This module knows the story and HTML. It asks nothing and reads nothing.
 """
 
-import re
-from collections.abc import Iterable, Iterator
-from html import escape
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
-from maskline._cells import cell_text, grouped, visible
+from maskline._cells import grouped
 from maskline._html import chip, result_html, shield, style, text
 from maskline.demo._lineage import lineage_svg
 from maskline.demo._page import CSS
-from maskline.demo._story import Answer, Column, Hunt, Joined, NoAnswer, Question, Story
+from maskline.demo._pieces import cell, mark, numbers, question, sql, verdict, who
+from maskline.demo._story import (
+    Answer,
+    Attack,
+    Column,
+    Hunt,
+    Joined,
+    Story,
+)
 from maskline.model import Mask, OutputColumn
 
 __all__ = ["report_html"]
 
 _ROWS: Final = 8
+_ATTACK_ROWS: Final = 3
 _RECORDS: Final = 24
-_WORDS: Final = re.compile(
-    r"('(?:[^']|'')*')|\b(SELECT|FROM|JOIN|ON|WHERE|AND|OR|GROUP BY|ORDER BY|LIMIT|AS|DESC|OVER"
-    r"|DISTINCT|LIKE|DATE)\b"
-)
-_NUMBER: Final = re.compile("[0-9\u202f]+")
 _PROMISE: Final = (
     "Every answer is what the same SQL would give on a masked copy of the database, without the "
     "copy."
@@ -46,8 +49,20 @@ _LIMITS: Final = (
         ),
     ),
     (
+        "Guesses that a rule allows.",
+        (
+            "A literal that is compared with a masked column finds nothing. A rule can have it "
+            "looked up: then whoever knows a value learns whether it is there. Lookups are counted "
+            "and recorded."
+        ),
+    ),
+    (
         "Small groups.",
-        "Numbers are exact, for groups of one person too. There is no minimum group size.",
+        (
+            "Numbers are exact, for groups of one person too, unless a measure has the mask "
+            "aggregate. That one asks for a size of the group, and yet the difference of two large "
+            "groups can be one person."
+        ),
     ),
     (
         "Names in prose.",
@@ -100,7 +115,7 @@ def report_html(story: Story, searched: Hunt | None) -> str:
         *_found(story),
         *_answers(story),
         *_joined(story.joined),
-        *_refused(story.refused),
+        *_attacks(story.attacks),
         *_lineage(story.answers),
         *_record(story),
         *_search(story, searched),
@@ -123,7 +138,7 @@ def _opening(story: Story, searched: Hunt | None) -> Iterator[str]:
     tiles = [
         (f"{masked} of {len(story.columns)}", "columns hold something to protect"),
         (grouped(len(story.answers)), "questions answered, each run once"),
-        (grouped(len(story.refused)), "attacks refused, with a reason"),
+        *_closed(story.attacks),
         (grouped(story.verification.records), "records in a chain of hashes"),
     ]
     if story.lineage_events is not None:
@@ -190,37 +205,11 @@ def _answers(story: Story) -> Iterator[str]:
     )
     for answer in story.answers:
         yield '<section class="card">'
-        yield _question(answer.question)
+        yield question(answer.question)
         yield result_html(answer.result, rows=_ROWS, with_style=False)
         yield "</section>"
     for failure in story.failures:
-        yield f'<section class="card">{_question(failure.question)}{_verdict(failure)}</section>'
-
-
-def _question(question: Question) -> str:
-    return (
-        f"<h3>{text(question.title)}</h3>{_who(question)}"
-        f'<p>{text(question.why)}</p><pre class="sql">{_sql(question.sql)}</pre>'
-    )
-
-
-def _who(question: Question) -> str:
-    who = question.who
-    roles = f" · role {text(', '.join(who.roles))}" if who.roles else ""
-    behalf = f" · on behalf of {text(', '.join(who.on_behalf_of))}" if who.on_behalf_of else ""
-    purpose = f"for “{text(question.purpose)}”" if question.purpose else "no purpose stated"
-    return f'<p class="who">{text(who.kind)} <b>{text(who.id)}</b>{roles}{behalf} · {purpose}</p>'
-
-
-def _sql(sql: str) -> str:
-    pieces = []
-    place = 0
-    shown = "\n".join(map(visible, sql.split("\n")))
-    for found in _WORDS.finditer(shown):
-        tag = "i" if found[1] else "b"
-        pieces += [escape(shown[place : found.start()]), f"<{tag}>{escape(found[0])}</{tag}>"]
-        place = found.end()
-    return "".join(pieces) + escape(shown[place:])
+        yield f'<section class="card">{question(failure.question)}{verdict(failure)}</section>'
 
 
 def _joined(joined: Joined | None) -> Iterator[str]:
@@ -233,61 +222,75 @@ def _joined(joined: Joined | None) -> Iterator[str]:
         "key, so equal values have equal tokens, in every table and in every tool that got its "
         "data under the same keys.</p>"
     )
-    rows = [[_cell(value) for value in row] for row in joined.rows[:_ROWS]]
-    yield f'<section class="card">{_numbers(joined.names, rows)}<ul class="checks">'
+    rows = [[cell(value) for value in row] for row in joined.rows[:_ROWS]]
+    yield f'<section class="card">{numbers(joined.names, rows)}<ul class="checks">'
     for way, is_same in joined.ways:
-        yield f"<li>{_mark(is_same)} {text(way)}</li>"
+        yield f"<li>{mark(is_same)} {text(way)}</li>"
     words = "Equal in every number." if same else "The answers differ."
     yield f'</ul><p class="{"good" if same else "bad"}">{words}</p></section>'
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return "<i>NULL</i>"
-    return grouped(value) if isinstance(value, int) else escape(cell_text(value))
+def _closed(attacks: tuple[Attack, ...]) -> Iterator[tuple[str, str]]:
+    """Yield how many attacks got nothing, if there was one."""
+    if attacks:
+        nothing = sum(attack.got_nothing for attack in attacks)
+        yield f"{nothing} of {len(attacks)}", f"attacks got nothing: {_outcomes(attacks)}"
 
 
-def _numbers(names: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{text(name)}</th>" for name in names)
-    body = "".join(f"<tr>{''.join(map(_data, row))}</tr>" for row in rows)
-    return (
-        f'<div class="scroll"><table class="numbers"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+def _outcomes(attacks: tuple[Attack, ...]) -> str:
+    counted = Counter(_outcome(attack) for attack in attacks)
+    return ", ".join(f"{number} {outcome}" for outcome, number in counted.items())
 
 
-def _data(cell: str) -> str:
-    return f'<td class="n">{cell}</td>' if _NUMBER.fullmatch(cell) else f"<td>{cell}</td>"
+def _outcome(attack: Attack) -> str:
+    if isinstance(attack.happened, Answer):
+        return "answered on masks" if attack.got_nothing else "leaked"
+    return "refused" if attack.happened.is_refused else "failed"
 
 
-def _mark(is_good: bool) -> str:  # noqa: FBT001 - the only thing it is told
-    return '<span class="good">✓</span>' if is_good else '<span class="bad">✗</span>'
-
-
-def _refused(refused: tuple[NoAnswer, ...]) -> Iterator[str]:
-    if not refused:
+def _attacks(attacks: tuple[Attack, ...]) -> Iterator[str]:
+    if not attacks:
         return
-    yield "<h2>What was refused</h2>"
+    yield "<h2>Trying to break in</h2>"
     yield (
-        "<p>Of each of these, something would be left in the answer that masking the answer cannot "
-        "take away. None of them reached the database. The reason names the column and never a "
-        "value.</p>"
+        "<p>Run on the raw values, these would give something away. Some are answered all the "
+        "same, because the database computes with masks: a piece of a token is cut, tokens are "
+        "sorted, and a guess meets none of them. The others are refused before they reach the "
+        "database, and the reason may name a column but never a value.</p>"
     )
-    for attempt in refused:
-        question = attempt.question
+    for attack in attacks:
+        happened = attack.happened
+        asked = happened.question
+        got = _got(attack, happened) if isinstance(happened, Answer) else verdict(happened)
         yield (
-            f'<section class="card refused"><div><h3>{text(question.title)}</h3>'
-            f'<p class="hint">{text(question.why)}</p>'
-            f'<pre class="sql">{_sql(question.sql)}</pre></div>'
-            f"<div>{_who(question)}{_verdict(attempt)}</div></section>"
+            f'<section class="card attack"><div><h3>{text(asked.title)}</h3>'
+            f'<p class="hint">{text(asked.why)}</p>'
+            f'<pre class="sql">{sql(asked.sql)}</pre></div>'
+            f"<div>{who(asked)}{got}</div></section>"
         )
 
 
-def _verdict(attempt: NoAnswer) -> str:
-    error = attempt.error
-    hint = f'<p class="hint">{text(error.hint)}</p>' if error.hint else ""
-    word = "Refused." if attempt.is_refused else "Not answered."
-    return f'<p class="verdict"><b>{word}</b> {text(error.message)}</p>{hint}'
+def _got(attack: Attack, answer: Answer) -> str:
+    """Tell what an attack got that was answered. What it should not have got is not shown again."""
+    number = len(answer.rows)
+    size = f"{grouped(number)} row{'' if number == 1 else 's'}"
+    shown = ""
+    if attack.got_nothing and number:
+        names = [column.output.name for column in answer.result.columns]
+        cells = [[cell(value) for value in row] for row in answer.rows[:_ATTACK_ROWS]]
+        size += f", {len(cells)} of them here" if number > len(cells) else ""
+        shown = numbers(names, cells)
+    found = f"{grouped(attack.found)} raw values" if attack.found else "No raw value"
+    checks = [(not attack.found, found)]
+    if attack.is_copy is not None:
+        words = "The same" if attack.is_copy else "Not the same"
+        checks.append((attack.is_copy, f"{words} as this SQL gives on a masked copy"))
+    lines = "".join(f"<li>{mark(is_good)} {words}</li>" for is_good, words in checks)
+    way, words = ("good", "Answered on masks.") if attack.got_nothing else ("bad", "Leaked.")
+    return (
+        f'<p class="verdict"><b class="{way}">{words}</b> {size}.</p>{shown}'
+        f'<ul class="checks">{lines}</ul>'
+    )
 
 
 def _lineage(answers: tuple[Answer, ...]) -> Iterator[str]:
@@ -321,16 +324,16 @@ def _record(story: Story) -> Iterator[str]:
     )
     rows = [list(_record_row(record)) for record in story.records[-_RECORDS:]]
     heads = ("#", "time", "who", "outcome", "rows", "statement", "follows", "hash")
-    yield f'<section class="card">{_numbers(heads, rows)}'
+    yield f'<section class="card">{numbers(heads, rows)}'
     if len(story.records) > _RECORDS:
         yield f'<p class="soft">the last {_RECORDS} of {grouped(len(story.records))} records</p>'
     yield '<ul class="checks">'
     words = "Every hash and every link was checked: the log is whole."
-    yield f"<li>{_mark(log.ok)} {words if log.ok else 'The log is not what was written.'}</li>"
+    yield f"<li>{mark(log.ok)} {words if log.ok else 'The log is not what was written.'}</li>"
     found = story.tampered
     if found is not None:
         yield (
-            f"<li>{_mark(True)} One digit was changed in a copy, and found: "
+            f"<li>{mark(True)} One digit was changed in a copy, and found: "
             f"<code>{text(found.segment)}:{found.line}</code>, {text(found.what)}.</li>"
         )
     yield (
@@ -373,10 +376,10 @@ def _search(story: Story, searched: Hunt | None) -> Iterator[str]:
             "can tell where they come from.</p>"
         )
     rows = [
-        [f"<code>{text(name)}</code>", f"{grouped(size)} bytes", f"{_mark(not found)} {found}"]
+        [f"<code>{text(name)}</code>", f"{grouped(size)} bytes", f"{mark(not found)} {found}"]
         for name, size, found in searched.places
     ]
-    yield f'<section class="card">{_numbers(("file", "size", "raw values"), rows)}</section>'
+    yield f'<section class="card">{numbers(("file", "size", "raw values"), rows)}</section>'
 
 
 def _limits() -> Iterator[str]:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from maskline import audit
 from maskline.audit import Finding
+from maskline.demo._attacks import attempts
 from maskline.demo._generated import own_attacks, own_questions
 from maskline.demo._hunt import hunt, overlaps, raw_values
 from maskline.demo._places import Place, prepared
@@ -47,7 +48,8 @@ def run_demo(folder: Path | None = None, *, database: str = "", console: Console
         console: Where to tell what happens.
 
     Returns:
-        0; 1 if a raw value stands where none may be, a join differs, or the audit log is damaged.
+        0; 1 if a raw value stands where none may be, an attack got anything, a join differs, or
+        the audit log is damaged.
 
     Raises:
         SourceError: The database cannot be opened, or the folder cannot be written.
@@ -59,11 +61,11 @@ def run_demo(folder: Path | None = None, *, database: str = "", console: Console
         teller.begin(place)
         columns = _look(place)
         teller.found(columns)
-        story = _ask(place, columns, teller)
         values = _with_source(
             place,
             lambda source: raw_values(source, columns, planted=PLANTED if place.is_shop else ""),
         )
+        story = _ask(place, columns, values, teller)
         page = report_html(story, None)
         searched = hunt(
             values, story.answers, report=page, paths=_written(place), root=place.folder
@@ -71,7 +73,9 @@ def run_demo(folder: Path | None = None, *, database: str = "", console: Console
         report = _save(place, report_html(story, searched))
         teller.end(story, searched, report)
     is_joined = story.joined is None or all(same for _, same in story.joined.ways)
-    return 0 if is_joined and story.verification.ok and not searched.found else 1
+    is_closed = all(attack.got_nothing for attack in story.attacks)
+    is_whole = is_joined and is_closed and story.verification.ok
+    return 0 if is_whole and not searched.found else 1
 
 
 def _look(place: Place) -> tuple[Column, ...]:
@@ -101,7 +105,7 @@ def _category(registry: Registry, entity: str) -> str:
     return known.category.value if known else ""
 
 
-def _ask(place: Place, columns: tuple[Column, ...], teller: Teller) -> Story:
+def _ask(place: Place, columns: tuple[Column, ...], values: set[str], teller: Teller) -> Story:
     def explains(question: Question) -> bool:
         with connect(
             place.name, policy=place.policy, principal=question.who, purpose=question.purpose
@@ -112,12 +116,18 @@ def _ask(place: Place, columns: tuple[Column, ...], teller: Teller) -> Story:
     if not place.is_shop:
         shares = _with_source(place, partial(overlaps, columns=columns))
         questions = tuple(own_questions(columns, explains=explains, shares=shares))
-    attacks = shop_attacks() if place.is_shop else own_attacks(columns)
-    told = [_told(place, question, teller.answered) for question in questions]
+    told = []
+    for question in questions:
+        told.append(ask(place.policy, place.name, question))
+        teller.answered(told[-1])
     answers = tuple(each for each in told if isinstance(each, Answer))
     joined = _join(place, answers)
     teller.joined(joined)
-    tried = [_told(place, attack, teller.refused) for attack in attacks]
+    tried = []
+    attacks = shop_attacks() if place.is_shop else own_attacks(columns)
+    for attack in attempts(place, attacks, columns, values=values):
+        tried.append(attack)
+        teller.attacked(attack)
     records = tuple(audit.read(_audit(place)))
     policy_hash, _ = load_policy(place.policy)
     return Story(
@@ -128,21 +138,13 @@ def _ask(place: Place, columns: tuple[Column, ...], teller: Teller) -> Story:
         columns=columns,
         answers=answers,
         failures=tuple(each for each in told if isinstance(each, NoAnswer)),
-        refused=tuple(each for each in tried if isinstance(each, NoAnswer)),
+        attacks=tuple(tried),
         joined=joined,
         records=records,
         verification=audit.verify(_audit(place)),
         tampered=_tamper(_audit(place)),
         lineage_events=_lineage_events(place),
     )
-
-
-def _told(
-    place: Place, question: Question, tell: Callable[[Answer | NoAnswer], None]
-) -> Answer | NoAnswer:
-    happened = ask(place.policy, place.name, question)
-    tell(happened)
-    return happened
 
 
 def _join(place: Place, answers: Iterable[Answer]) -> Joined | None:
@@ -153,7 +155,7 @@ def _join(place: Place, answers: Iterable[Answer]) -> Joined | None:
         names = tuple(column.output.name for column in answer.result.columns)
         if any(column.is_masked for column in answer.result.columns):
             continue
-        inside = _rows(answer.result.table)
+        inside = answer.rows
         ways = [("on tokens, by maskline", True)]
         if place.is_shop:
             ways.append(("on tokens, by somebody else", _join_outside(place) == inside))

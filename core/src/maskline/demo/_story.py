@@ -14,7 +14,17 @@ from maskline.planning import Plan
 from maskline.result import MaskedResult
 from maskline.session import connect
 
-__all__ = ["Answer", "Column", "Hunt", "Joined", "NoAnswer", "Question", "Story", "ask"]
+__all__ = [
+    "Answer",
+    "Attack",
+    "Column",
+    "Hunt",
+    "Joined",
+    "NoAnswer",
+    "Question",
+    "Story",
+    "ask",
+]
 
 _SECONDS = 20.0
 
@@ -43,6 +53,11 @@ class Answer:
     result: MaskedResult
     plan: Plan
 
+    @property
+    def rows(self) -> tuple[tuple[object, ...], ...]:
+        """The rows of the answer."""
+        return tuple(zip(*(c.to_pylist() for c in self.result.table.columns), strict=True))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAnswer:
@@ -55,6 +70,26 @@ class NoAnswer:
     def is_refused(self) -> bool:
         """Whether maskline did not run it."""
         return isinstance(self.error, QueryRefusedError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """A question that should give nothing away, and what it got.
+
+    Attributes:
+        found: How many raw values stand in the answer.
+        is_copy: Whether a masked copy of the database gives the same answer; None if there is no
+            copy, or no answer.
+    """
+
+    happened: Answer | NoAnswer
+    found: int = 0
+    is_copy: bool | None = None
+
+    @property
+    def got_nothing(self) -> bool:
+        """Whether it got masks at most."""
+        return not self.found and self.is_copy is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +154,7 @@ class Story:
     columns: tuple[Column, ...]
     answers: tuple[Answer, ...]
     failures: tuple[NoAnswer, ...]
-    refused: tuple[NoAnswer, ...]
+    attacks: tuple[Attack, ...]
     joined: Joined | None
     records: tuple[dict[str, Any], ...]
     verification: Verification

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from maskline._cells import cell_text, grouped, method_of, visible
 from maskline.demo._places import Place
-from maskline.demo._story import Answer, Column, Hunt, Joined, NoAnswer, Story
+from maskline.demo._story import Answer, Attack, Column, Hunt, Joined, NoAnswer, Story
 from maskline.result import MaskedResult
 
 __all__ = ["Teller"]
@@ -95,7 +95,7 @@ class Teller:
             )
         )
         if row := _sample(result):
-            self._print(row)
+            self._print(Text.assemble("    ", row))
 
     def joined(self, joined: Joined | None) -> None:
         """Say whether a join on tokens gives what a join on raw values gives."""
@@ -107,16 +107,24 @@ class Teller:
         else:
             self._bad("the answers differ")
 
-    def refused(self, happened: Answer | NoAnswer) -> None:
-        """Tell of an attack."""
+    def attacked(self, attack: Attack) -> None:
+        """Tell of an attack: no answer, or one that is made of masks."""
         if not self._is_attacking:
             self._is_attacking = True
             self._head("Attack", "with questions that would give away what is masked")
-        mark, reason = ("    ! ANSWERED ", "bold red"), ""
+        happened = attack.happened
         if isinstance(happened, NoAnswer):
-            mark, reason = ("    ✓ refused  ", "green"), f": {_reason(happened)}"
+            word = "refused" if happened.is_refused else "failed"
+            rest = Text(_reason(happened), style="dim")
+        else:
+            word = "masks only"
+            rest = _sample(happened.result) or Text("no row", style="dim")
         title = visible(happened.question.title)
-        self._print(Text.assemble(mark, title, (reason, "dim")))
+        if attack.got_nothing:
+            self._print(Text.assemble((f"    ✓ {word:<10} ", "green"), f"{title}: ", rest))
+        else:
+            # What it got is not shown again.
+            self._bad(f"LEAKED     {title}")
 
     def end(self, story: Story, searched: Hunt, report: Path) -> None:
         """Tell of the records and of the search for raw values, and where the report is."""
@@ -167,7 +175,7 @@ def _sample(result: MaskedResult) -> Text | None:
     places = sorted(
         range(len(result.columns)), key=lambda place: not method_of(result.columns[place].output)
     )[:_CELLS]
-    line = Text("    ")
+    line = Text()
     for place in sorted(places):
         output = result.columns[place].output
         value = result.table.column(place)[0].as_py()
