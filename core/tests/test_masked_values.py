@@ -252,6 +252,9 @@ def test_sums_of_measures_need_enough_values(connect: Connect) -> None:
         assert rows(session, totals) == [("basic", None, None), ("gold", 40, 2)]
         assert rows(session, "SELECT sum(pay) AS s FROM people WHERE id = 2") == [(None,)]
         assert rows(session, "SELECT max(pay) AS m FROM people") == [(None,)]
+        mixed = session.query("SELECT sum(pay) AS s, max(email) AS m FROM people")
+        assert next(iter(mixed))["s"] is None
+        assert any("people.pay are null here" in note for note in mixed.notes)
         # Each row of a person would count several times.
         joined = "SELECT sum(p.pay) AS s FROM people AS p, orders AS o WHERE p.id = 2"
         assert rows(session, joined) == [(None,)]

@@ -60,7 +60,7 @@ ANONYMOUS: Final = {
     "sqlite": _COMMON
     | frozenset(
         """
-        char datetime hex json json_array json_extract json_group_array json_group_object
+        char date datetime hex json json_array json_extract json_group_array json_group_object
         json_object json_quote julianday quote substr time timediff typeof unhex unicode unixepoch
         """.split()
     ),

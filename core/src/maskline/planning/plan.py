@@ -42,8 +42,12 @@ _ON_MASKS: Final = (
     "their masks, not the values behind them."
 )
 _FINDS_NOTHING: Final = (
-    "{ref} is compared with a literal, and what it holds is masked: a raw value finds nothing, a "
-    "masked one does. A rule with `literals: lookup` would find the row of a raw one."
+    "{ref} is compared with a literal, and what it holds is masked: a raw value equals none of it, "
+    "a masked one does. A rule with `literals: lookup` would find the row of a raw one."
+)
+_NO_SUMS: Final = (
+    "Sums and averages of {ref} are null here: they are made of its values only where all of the "
+    "query can run on raw values."
 )
 _CARRIED: Final = frozenset({Flow.IDENTITY, Flow.TRANSFORMATION, Flow.AGGREGATION})
 
@@ -238,7 +242,12 @@ def _on_masked_values(
         reasons=tuple(refusal.reason for refusal in refusals),
         masked_reads=tuple(rewriter.reads),
         lookups=tuple(rewriter.lookups),
-        notes=(*plan.notes, _ON_MASKS, *(_FINDS_NOTHING.format(ref=ref) for ref in compared)),
+        notes=(
+            *plan.notes,
+            _ON_MASKS,
+            *(_FINDS_NOTHING.format(ref=ref) for ref in compared),
+            *(_NO_SUMS.format(ref=ref) for ref in _minimums(analysis, judge)),
+        ),
     )
 
 
