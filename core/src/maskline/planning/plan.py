@@ -185,9 +185,15 @@ def _planned(analysis: Analysis, request: _Request) -> Plan:
             sql=released(
                 analysis, request.catalogue, masked=hidden, minimums=_minimums(analysis, judge)
             ),
-            notes=(*plan.notes, _SHUFFLED) if hidden else plan.notes,
+            notes=(*plan.notes, _SHUFFLED) if hidden and _is_told(analysis) else plan.notes,
         )
     return _on_masked_values(plan, analysis, judge, request, tuple(refusals))
+
+
+def _is_told(analysis: Analysis) -> bool:
+    """Whether chance is worth a note: whoever orders all rows knows that some may tie."""
+    clauses = analysis.tree.args if analysis.tree else {}
+    return not clauses.get("order") or bool(clauses.get("limit") or clauses.get("offset"))
 
 
 def _on_masked_values(
