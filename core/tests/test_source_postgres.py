@@ -1,6 +1,7 @@
 """PostgreSQL as a source: what it tells, what it refuses, and how it stops."""
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -120,11 +121,17 @@ def test_a_server_that_is_not_there_is_an_error_without_credentials(host):
     assert CANARY not in everything_said(caught.value)
 
 
-def test_adbc_is_used_without_pandas_or_polars(source):
-    list(source.query("SELECT 1"))
+def test_adbc_is_used_without_pandas_or_polars(admin_url):
+    script = """
+import sys
+from maskline.sources.postgres import PostgresType
+source = PostgresType().open(sys.argv[1])
+list(source.query("SELECT 1"))
+source.close()
+assert not {"adbc_driver_manager.dbapi", "pandas", "polars"} & set(sys.modules)
+"""
 
-    assert "adbc_driver_manager.dbapi" not in sys.modules
-    assert not {"pandas", "polars"} & set(sys.modules)
+    subprocess.run([sys.executable, "-c", script, admin_url], check=True)
 
 
 def test_a_superuser_and_roles_that_read_files_are_warned_of(admin_url, postgres_run):
