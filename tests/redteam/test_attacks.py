@@ -15,7 +15,7 @@ def test_the_attack_leaks_from_a_plain_driver(
 def test_the_attack_is_protected_against(
     attack: Attack, redteam_worlds: Callable[[str], Worlds]
 ) -> None:
-    assert redteam_worlds(attack.engine).leak(attack) == ""
+    assert redteam_worlds(attack.engine).attack(attack).how == ""
 
 
 def test_the_catalogue_is_large_and_its_names_are_unique(catalogue: list[Attack]) -> None:

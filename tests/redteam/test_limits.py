@@ -10,7 +10,9 @@ import pytest
 
 from maskline.redteam import Worlds
 
-SECONDS = 5.0
+# Without limits these take minutes or for ever; a machine may be busy with something else.
+SECONDS = 15.0
+BUSY_SECONDS = 2.5
 GROWTH_KIB = 600_000
 
 DEEP = {
@@ -56,7 +58,7 @@ DEEP = {
     "dotless-i": "SELECT \u0131d FROM customers",
 }  # fmt: skip
 
-# Without limits these take minutes or for ever, so each is planned in a process that can be ended.
+# Each is planned in a process that can be ended.
 ENDLESS = {
     "ctes": "WITH a0 AS (SELECT ssn AS x FROM customers)"
     + "".join(f", a{i} AS (SELECT x FROM a{i - 1} UNION ALL SELECT x FROM a{i - 1})"
@@ -111,7 +113,7 @@ def test_what_is_long_deep_or_strange_costs_little_and_shows_nothing(
     began = time.monotonic()
 
     # Some of these are sound, and may keep the database busy.
-    answer = world.door.ask(DEEP[name], timeout=SECONDS / 2)
+    answer = world.door.ask(DEEP[name], timeout=BUSY_SECONDS)
 
     took = time.monotonic() - began
     assert took < SECONDS

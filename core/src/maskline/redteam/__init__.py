@@ -9,7 +9,7 @@ from maskline.redteam._attacks import ENGINES, Attack, read_attacks
 from maskline.redteam._oracle import Oracle
 from maskline.redteam._people import Person, partners, people
 from maskline.redteam._run import Score, run
-from maskline.redteam._suite import World, Worlds
+from maskline.redteam._suite import Outcome, World, Worlds
 from maskline.redteam._twins import as_twin_of
 from maskline.redteam._worlds import LABELS, definitions, fill
 
@@ -20,6 +20,7 @@ __all__ = [
     "Attack",
     "Door",
     "Oracle",
+    "Outcome",
     "Person",
     "Score",
     "World",

@@ -45,27 +45,44 @@ def _readings(text: str) -> Iterator[str]:
 
 @dataclass
 class Oracle:
-    """Finds the canaries of a world, decoded in many ways."""
+    """Finds the canaries of a world, decoded in many ways.
+
+    Attributes:
+        needles: What is looked for, and the entity that it tells.
+    """
 
     everybody: list[Person]
-    needles: set[str] = field(default_factory=set)
+    needles: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for p in self.everybody:
-            texts = [p.full_name, p.email, p.ssn, p.phone, str(p.born), p.key]
-            self.needles |= {_squashed(text) for text in texts}
-            self.needles |= {p.ssn.translate(_DIGITS_AS_LETTERS).replace("-", "")}
-            self.needles |= {f"{p.ssn_num:x}", f"{p.ssn_num:b}", f"{p.ssn_num:o}"}
-            self.needles |= {
-                hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
-                for name in ("md5", "sha1", "sha224", "sha256", "sha512")
-                for text in (p.ssn, p.email)
+            texts = {
+                "PERSON": p.full_name,
+                "EMAIL_ADDRESS": p.email,
+                "US_SSN": p.ssn,
+                "PHONE_NUMBER": p.phone,
+                "DATE_OF_BIRTH": str(p.born),
+                "AWS_ACCESS_KEY": p.key,
             }
+            self.needles |= {_squashed(text): entity for entity, text in texts.items()}
+            for needle in (
+                p.ssn.translate(_DIGITS_AS_LETTERS).replace("-", ""),
+                *(f"{p.ssn_num:{base}}" for base in "xbo"),
+            ):
+                self.needles[needle] = "US_SSN"
+            for name in ("md5", "sha1", "sha224", "sha256", "sha512"):
+                for entity in ("US_SSN", "EMAIL_ADDRESS"):
+                    code = hashlib.new(name, texts[entity].encode(), usedforsecurity=False)
+                    self.needles[code.hexdigest()] = entity
 
-    def found(self, text: str) -> set[str]:
-        """Return the canaries that a text holds."""
+    def found(self, text: str) -> frozenset[str]:
+        """Return the entities of the canaries that a text holds."""
         seen = {_squashed(reading) for reading in _readings(text)}
-        return {needle for needle in self.needles if any(needle in each for each in seen)}
+        return frozenset(
+            entity
+            for needle, entity in self.needles.items()
+            if any(needle in each for each in seen)
+        )
 
 
 def _as_text(cell: object) -> str:

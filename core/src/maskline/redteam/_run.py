@@ -17,6 +17,7 @@ from maskline.errors import SourceError
 from maskline.model import Principal
 from maskline.plugins import load_policy
 from maskline.redteam._attacks import Attack, read_attacks
+from maskline.redteam._excuses import Excuses
 from maskline.redteam._suite import Worlds
 
 __all__ = ["Score", "run"]
@@ -34,13 +35,17 @@ class Score:
     Attributes:
         attacks: How many there are.
         dead: How many get nothing from a plain driver, either: they say nothing about maskline.
-        shown: Attacks that the policy itself lets succeed, by a rule or a mask.
-        leaks: Attacks that succeed in spite of maskline's own masks, and how.
+        refused: How many maskline, or the database behind it, refuses to answer.
+        answered: How many are answered, masked.
+        shown: Attacks that get what the policy itself shows, and by which rule or mask.
+        leaks: Attacks that get what no rule shows, and how.
     """
 
     attacks: int = 0
     dead: int = 0
-    shown: list[str] = field(default_factory=list)
+    refused: int = 0
+    answered: int = 0
+    shown: dict[str, str] = field(default_factory=dict)
     leaks: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,7 +82,7 @@ def run(  # noqa: PLR0913 - all that a run is a function of
     with ExitStack() as stack:
         new_postgres = stack.enter_context(_databases(postgres)) if postgres else None
 
-        def worlds(engine: str, rest: str) -> Worlds:
+        def worlds(engine: str) -> Worlds:
             a, b = (Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in "AB")
             made = Worlds(
                 engine,
@@ -89,27 +94,31 @@ def run(  # noqa: PLR0913 - all that a run is a function of
             )
             return stack.enter_context(made)
 
-        given = {engine: worlds(engine, rest) for engine in engines}
-        # By maskline's own masks, an attack that succeeds is a defect, and no choice of the policy.
-        strict = {} if policy is None else {engine: worlds(engine, _SINKS) for engine in engines}
+        both = {engine: worlds(engine) for engine in engines}
+        excuses = {engine: Excuses(made.ours.door.session) for engine, made in both.items()}
         for done, attack in enumerate(attacks):
             progress(done, len(attacks))
             score = scores.setdefault(attack.family, Score())
-            _attack(attack, score, given[attack.engine], strict.get(attack.engine))
+            _attack(attack, score, both[attack.engine], excuses[attack.engine])
         progress(len(attacks), len(attacks))
     return scores
 
 
-def _attack(attack: Attack, score: Score, given: Worlds, strict: Worlds | None) -> None:
+def _attack(attack: Attack, score: Score, worlds: Worlds, excuses: Excuses) -> None:
     score.attacks += 1
-    name = f"{attack.family}/{attack.id} on {attack.engine}"
-    if not given.leaks_raw(attack):
+    if not worlds.leaks_raw(attack):
         score.dead += 1
-    how = given.leak(attack)
-    if how and strict is not None and not strict.leak(attack):
-        score.shown.append(name)
-    elif how:
-        score.leaks[name] = how
+    outcome = worlds.attack(attack)
+    score.answered += outcome.is_answered
+    score.refused += not outcome.is_answered
+    if not outcome.how:
+        return
+    name = f"{attack.family}/{attack.id} on {attack.engine}"
+    rule = excuses.rule_for(outcome, is_guess=attack.kind == "guess")
+    if rule:
+        score.shown[name] = rule
+    else:
+        score.leaks[name] = outcome.how
 
 
 def _rest_of(policy: Path) -> str:

@@ -19,7 +19,7 @@ from maskline.redteam._twins import as_twin_of
 from maskline.redteam._worlds import LABELS, definitions, fill
 from maskline.tokens import Keyring
 
-__all__ = ["World", "Worlds"]
+__all__ = ["Outcome", "World", "Worlds"]
 
 # A guess is compared with the person whose id is 4; wrong guesses belong to nobody.
 _RIGHT: Final = 3
@@ -28,6 +28,32 @@ _WRONG: Final = {
     "name": "No Body", "born": "1899-01-02", "head": "899-9", "tail": "99998",
     "low": 899999990, "high": 899999999, "phone": "+1 202 555 9999",
 }  # fmt: skip
+_GUESSED: Final = "a right guess is answered otherwise than a wrong one"
+_TOLD_APART: Final = "two databases that look the same when masked are answered differently"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an attack got through maskline.
+
+    Attributes:
+        sql: What was asked; of two guesses, the right one.
+        is_answered: Whether there was an answer at all. What is refused says little of masks.
+        came_out: The entities of the canaries that came out.
+        difference: Which answers differ that must not; empty if none do.
+    """
+
+    sql: str
+    is_answered: bool
+    came_out: frozenset[str] = frozenset()
+    difference: str = ""
+
+    @property
+    def how(self) -> str:
+        """How the attack succeeded, without any value; empty if it did not."""
+        if self.came_out:
+            return f"a value came out: {', '.join(sorted(self.came_out))}"
+        return self.difference
 
 
 @dataclass
@@ -114,19 +140,26 @@ class Worlds:
             return ours.told != self.theirs.raw(attack.sql).told
         return bool(self.ours.oracle.found(ours.text))
 
-    def leak(self, attack: Attack) -> str:
-        """Return how an attack tells something through maskline; empty if it does not."""
+    def attack(self, attack: Attack) -> Outcome:
+        """Attack through maskline, and return what came of it."""
         if attack.kind == "guess":
-            right, wrong = map(self.ours.masked, _guesses(attack, self.ours.oracle.everybody))
-            if right.told != wrong.told:
-                return "a right guess is answered otherwise than a wrong one"
-            return "a value came out" if self.ours.oracle.found(right.text) else ""
+            texts = _guesses(attack, self.ours.oracle.everybody)
+            right, wrong = map(self.ours.masked, texts)
+            return Outcome(
+                sql=texts[0],
+                is_answered=right.is_answered or wrong.is_answered,
+                # A wrong guess is nobody's, so whatever comes out comes from the database.
+                came_out=self.ours.oracle.found(right.text) | self.ours.oracle.found(wrong.text),
+                difference=_GUESSED if right.told != wrong.told else "",
+            )
         ours, theirs = self.ours.masked(attack.sql), self.theirs.masked(attack.sql)
-        if self.ours.oracle.found(ours.text) or self.theirs.oracle.found(theirs.text):
-            return "a value came out"
-        if not attack.by_chance and ours.told != theirs.told:
-            return "two databases that look the same when masked are answered differently"
-        return ""
+        differ = not attack.by_chance and ours.told != theirs.told
+        return Outcome(
+            sql=attack.sql,
+            is_answered=ours.is_answered or theirs.is_answered,
+            came_out=self.ours.oracle.found(ours.text) | self.theirs.oracle.found(theirs.text),
+            difference=_TOLD_APART if differ else "",
+        )
 
 
 def _guesses(attack: Attack, everybody: list[Person]) -> tuple[str, str]:

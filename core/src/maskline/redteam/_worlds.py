@@ -15,7 +15,7 @@ from typing import Any, Final
 from maskline.errors import UsageError
 from maskline.redteam._people import Person
 
-__all__ = ["LABELS", "definitions", "fill", "opened"]
+__all__ = ["HELD", "LABELS", "definitions", "fill", "opened"]
 
 
 def definitions(engine: str, everybody: list[Person]) -> list[str]:
@@ -133,6 +133,12 @@ LABELS: Final = """
     {schema}.turned: {{id: PUBLIC}}
     {schema}.made: {{id: PUBLIC, ssn: US_SSN}}
 """
+
+# What stands in columns that hold more than one thing.
+HELD: Final = {
+    "notes": ("US_SSN", "EMAIL_ADDRESS", "AWS_ACCESS_KEY"),
+    "profile": ("PHONE_NUMBER", "US_SSN", "EMAIL_ADDRESS"),
+}
 
 
 def fill(
