@@ -5,15 +5,12 @@ import signal
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import maskline
-from maskline.redteam import as_twin_of
+from maskline.redteam import run_script
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,20 +24,7 @@ def ctrl_c_is_heard() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_run() -> Callable[[str, str], None]:
     """Run statements, several at once, at a URL, as its role and without any guard."""
-
-    def run(url: str, script: str) -> None:
-        from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
-        from adbc_driver_postgresql import _driver_path
-
-        with (
-            closing(AdbcDatabase(driver=_driver_path(), uri=url)) as database,
-            closing(AdbcConnection(database)) as connection,
-            closing(AdbcStatement(connection)) as statement,
-        ):
-            statement.set_sql_query(script)
-            statement.execute_update()
-
-    return run
+    return run_script
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +65,3 @@ def new_postgres_url(
 def postgres_url(new_postgres_url: Callable[[], str]) -> str:
     """Return the URL of one fresh database, for a superuser. Tests of a session share it."""
     return new_postgres_url()
-
-
-@pytest.fixture(scope="session")
-def as_twin() -> Callable[[maskline.Session, Mapping[Any, Any]], None]:
-    """Give a session's values the tokens of their partners, so that two worlds look the same."""
-    return as_twin_of

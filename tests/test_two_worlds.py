@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 import maskline
+from maskline.redteam import as_twin_of
 from maskline.tokens import Keyring
 
 PEOPLE = 40
@@ -129,7 +130,7 @@ def worlds(
         )
         sessions.append(maskline.connect(policy=folder / "policy.yaml"))
     plain, twin = sessions
-    request.getfixturevalue("as_twin")(twin, PARTNERS)
+    as_twin_of(twin, PARTNERS)
     yield plain, twin
     for session in sessions:
         session.close()

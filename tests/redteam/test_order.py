@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from maskline.redteam import as_twin_of
 from maskline.tokens import Keyring
 
 HERE = Path(__file__).parent
@@ -71,7 +72,6 @@ def ordered(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     new_redteam_world: Callable[..., Any],
-    as_twin: Callable[..., None],
 ) -> Iterator[Callable[[str], list[Any]]]:
     """Hand out two worlds of an engine; the second has its sensitive values the other way round.
 
@@ -88,10 +88,10 @@ def ordered(
                 new_redteam_world(engine, world_of(each, engine), LABELS, keyring)
                 for each in (keys, turned)
             ]
-            as_twin(made[engine][0].door.session, {})
+            as_twin_of(made[engine][0].door.session, {})
             partners = [(ssn_of(b), ssn_of(a)) for a, b in zip(keys, turned, strict=True)]
             partners += [(email_of(b), email_of(a)) for a, b in zip(keys, turned, strict=True)]
-            as_twin(made[engine][1].door.session, dict(partners))
+            as_twin_of(made[engine][1].door.session, dict(partners))
             if engine == "postgres":
                 from adbc_driver_postgresql import dbapi
 

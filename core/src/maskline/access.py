@@ -90,21 +90,19 @@ class Access:
         """Classify columns of text that a query reads first, and that nobody has labelled.
 
         Returns:
-            Whether there were any, so that the query has to be planned anew.
+            Whether any was found to be an entity, so that the query has to be planned anew.
         """
         new = {
             ref
-            for relation in catalogue.relations
-            if not relation.definition
-            for column in relation.columns
-            if column.kind is Kind.TEXT
-            and (ref := ColumnRef(relation.schema, relation.name, column.name)) in plan.reads
-            and (catalogue.version, ref) not in self._touched
+            for ref in plan.reads
+            if (catalogue.version, ref) not in self._touched
             and self.label(catalogue, ref).entity == UNKNOWN
         }
-        for ref, label in classified(self.source, self.registry, new).items() if new else ():
-            self._touched[catalogue.version, ref] = label
-        return bool(new)
+        if not new:
+            return False
+        found = classified(self.source, self.registry, catalogue, new)
+        self._touched.update({(catalogue.version, ref): label for ref, label in found.items()})
+        return any(label.entity != UNKNOWN for label in found.values())
 
     def plan(self, sql: str, purpose: str, *, catalogue: Catalogue) -> Plan:
         """Plan a query. Nothing is run and nothing is recorded."""
@@ -114,8 +112,9 @@ class Access:
             label = self.label(catalogue, ref)
             found = self._touched.get((catalogue.version, ref))
             # What nobody has labelled is masked, if perhaps in another way, and never revealed.
-            is_better = label.entity == UNKNOWN and found and decide(found).mask is not None
-            return found if found and is_better else label
+            if found is None or label.entity != UNKNOWN or found.entity == UNKNOWN:
+                return label
+            return label if decide(found).mask is None else found
 
         return plan_query(
             sql,

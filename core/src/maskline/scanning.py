@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from maskline._detectors.columns import classify
 from maskline.errors import MasklineError
-from maskline.model import UNKNOWN, Column, ColumnRef, Kind, Label, Relation
+from maskline.model import UNKNOWN, Catalogue, Column, ColumnRef, Kind, Label, Relation
 from maskline.plugins import Registry
 from maskline.roles import Source
 
@@ -66,32 +66,34 @@ def scan(
 
 
 def classified(
-    source: Source, registry: Registry, refs: Collection[ColumnRef]
+    source: Source, registry: Registry, catalogue: Catalogue, refs: Collection[ColumnRef]
 ) -> dict[ColumnRef, Label]:
     """Classify columns of text that nobody has labelled, before a query shows any of them.
 
     Args:
         source: An open database.
         registry: The entities and detectors to look for.
-        refs: Columns of tables.
+        catalogue: What the database holds.
+        refs: Columns; those of views, and those that hold no text, stay UNKNOWN.
 
     Returns:
         What each of *refs* is: an entity, else UNKNOWN. That no sensitive value was seen in a
         sample is no reason to show the others, so nothing is ever found to be PUBLIC here.
     """
-    found = {}
-    for relation in source.catalogue().relations:
+    found = dict.fromkeys(refs, Label(entity=UNKNOWN))
+    for relation in catalogue.relations:
         columns = [
             column
             for column in relation.columns
-            if ColumnRef(relation.schema, relation.name, column.name) in refs
+            if column.kind is Kind.TEXT
+            and ColumnRef(relation.schema, relation.name, column.name) in refs
         ]
-        if not columns:
+        if relation.definition or not columns:
             continue
         wanted = replace(relation, columns=tuple(columns))
         for scanned in _scan_relation(source, registry, wanted, _SAMPLE_ROWS):
-            is_entity = scanned.label.entity in registry.entities
-            found[scanned.ref] = scanned.label if is_entity else Label(entity=UNKNOWN)
+            if scanned.label.entity in registry.entities:
+                found[scanned.ref] = scanned.label
     return found
 
 

@@ -94,8 +94,10 @@ def computed(node: exp.Expr, values: Sequence[Value], dialect: str) -> Form:
     if isinstance(node, _TEXTS) and least is Form.PLAIN:
         return least if node.find(exp.Collate) is None else Form.LOOSE
     # SQLite's integers turn into floating-point numbers where they grow too large.
+    if not isinstance(node, _EXACT) or dialect == "sqlite":
+        return Form.LOOSE
     is_small = sum(1 for _ in node.find_all(exp.Mul)) <= _MAX_FACTORS
-    return least if isinstance(node, _EXACT) and is_small and dialect != "sqlite" else Form.LOOSE
+    return least if is_small else Form.LOOSE
 
 
 def follows_order(node: exp.Expr, values: Sequence[Value]) -> bool:

@@ -120,7 +120,7 @@ class Rewriter:
         self._strategy = strategy
         self._prefix = prefix
         self._reader_of = reader_of
-        self._known: dict[tuple[str, str], MaskedRead] = {}
+        self._known: dict[tuple[str, str], tuple[MaskedRead, Reader]] = {}
         self._times: Counter[tuple[str, str]] = Counter()
 
     def rewrite(self) -> str:
@@ -195,45 +195,55 @@ class Rewriter:
         ]
         if not any(self._judge.verdict(ref).is_masked for ref in betrayed):
             return
-        read = self._known.get(_key(node))
-        if read is None:
-            read = self._known[_key(node)] = self._read(
+        known = self._known.get(_key(node))
+        if known is None:
+            known = self._known[_key(node)] = self._read(
                 node, relation, [columns[ref.column] for ref in mentioned]
             )
-            self.reads.append(read)
+            self.reads.append(known[0])
+        read, reader = known
         if self._strategy is Strategy.LOCAL:
             _put(node, exp.Table(this=quoted(read.name)))
         else:
-            _put(node, exp.Subquery(this=self._masking(read)))
+            _put(node, exp.Subquery(this=self._masking(read, reader)))
 
-    def _read(self, node: exp.Table, relation: model.Relation, columns: list[Column]) -> MaskedRead:
+    def _read(
+        self, node: exp.Table, relation: model.Relation, columns: list[Column]
+    ) -> tuple[MaskedRead, Reader]:
+        """Return how a table is read masked, and how all of its raw rows are fetched."""
         names = [column.name for column in columns]
         base = _selection(relation, names)
-        pushed = list(self._pushed(node))
-        reader = None
-        if pushed:
-            filtered = base.copy()
-            filtered.args["from_"].this.set("alias", node.args["alias"].copy())
-            filtered.set("where", exp.Where(this=exp.and_(*pushed, copy=True)))
-            reader = self._reader_of(guard.generate(filtered, self._catalogue.dialect))
-            # Some of it may not commute, and only all of it was tried.
-        is_filtered = reader is not None
-        reader = reader or self._reader_of(guard.generate(base, self._catalogue.dialect))
+        reader = self._reader_of(guard.generate(base, self._catalogue.dialect))
         if reader is None:
             raise UnmaskableError
-        return MaskedRead(
+        filtered = self._filtered(base, node)
+        read = MaskedRead(
             name=f"{self._prefix}_{len(self.reads) + 1}",
             schema=relation.schema,
             relation=relation.name,
-            sql=reader.sql,
+            sql=(filtered or reader).sql,
             columns=tuple(
                 replace(output, name=name)
                 for output, name in zip(reader.outputs, names or [_MARKER], strict=True)
             ),
             types=tuple(map(self._type, columns)) or ("INTEGER",),
             kinds=tuple(column.kind for column in columns) or (Kind.INTEGER,),
-            pushed=is_filtered,
+            pushed=filtered is not None,
         )
+        return read, reader
+
+    def _filtered(self, base: exp.Select, node: exp.Table) -> Reader | None:
+        """Return how only the rows are fetched that a query wants; None if that is not known.
+
+        Some of its conditions may not commute, and only all of them are tried.
+        """
+        pushed = list(self._pushed(node))
+        if not pushed:
+            return None
+        filtered = base.copy()
+        filtered.args["from_"].this.set("alias", node.args["alias"].copy())
+        filtered.set("where", exp.Where(this=exp.and_(*pushed, copy=True)))
+        return self._reader_of(guard.generate(filtered, self._catalogue.dialect))
 
     def _type(self, column: Column) -> str:
         """Return the type in which a column is masked."""
@@ -243,20 +253,9 @@ class Rewriter:
         is_nested = column.kind is Kind.OTHER and column.type.endswith(("]", ")"))
         return column.type if is_number or is_nested else "VARCHAR"
 
-    def _masking(self, read: MaskedRead) -> exp.Select:
+    def _masking(self, read: MaskedRead, reader: Reader) -> exp.Select:
         """Return a SELECT that gives a table's columns, the masked ones through their function."""
         dialect = self._catalogue.dialect
-        names = [column.name for column in read.columns]
-        reader = self._reader_of(
-            guard.generate(
-                _selection(
-                    relation_of(self._catalogue, read.schema, read.relation),
-                    [name for name in names if name != _MARKER],
-                ),
-                dialect,
-            )
-        )
-        assert reader is not None  # noqa: S101 - the same was planned before, perhaps with a filter
         source: exp.Expr = exp.Table(
             this=quoted(read.relation),
             db=quoted(read.schema),

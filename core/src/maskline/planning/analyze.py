@@ -6,7 +6,6 @@ policies.
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
@@ -15,6 +14,7 @@ from typing import Final
 from sqlglot import exp
 
 from maskline import model
+from maskline._kept import Kept
 from maskline.model import Catalogue, ColumnRef
 from maskline.planning import guard
 from maskline.planning._expressions import Expressions
@@ -104,7 +104,7 @@ class _Store:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.index = CatalogueIndex(catalogue)
-        self.analyses: OrderedDict[str, Analysis] = OrderedDict()
+        self.analyses: Kept[str, Analysis] = Kept(_KEPT_ANALYSES)
         self._views: dict[ColumnRef, _View] = {}
         self._open: set[ColumnRef] = set()
 
@@ -188,7 +188,7 @@ def _in_view(key: ColumnRef, reason: str) -> Refusal:
     )
 
 
-_stores: "OrderedDict[int, tuple[Catalogue, _Store]]" = OrderedDict()
+_stores: Final[Kept[int, tuple[Catalogue, _Store]]] = Kept(_KEPT_CATALOGUES)
 _lock: Final = Lock()
 
 
@@ -204,14 +204,7 @@ def analyze(sql: str, catalogue: Catalogue) -> Analysis:
     """
     with _lock:
         store = _store(catalogue)
-        known = store.analyses.get(sql)
-        if known is None:
-            known = store.analyses[sql] = _limited(sql, store)
-            if len(store.analyses) > _KEPT_ANALYSES:
-                store.analyses.popitem(last=False)
-        else:
-            store.analyses.move_to_end(sql)
-    return known
+        return store.analyses.get(sql, lambda: _limited(sql, store))
 
 
 def columns_of(catalogue: Catalogue) -> Mapping[ColumnRef, model.Column]:
@@ -261,14 +254,8 @@ def released(
 
 
 def _store(catalogue: Catalogue) -> _Store:
-    kept = _stores.get(id(catalogue))
-    if kept is None:
-        # The catalogue is kept too, so that no other object can get its identity.
-        kept = _stores[id(catalogue)] = (catalogue, _Store(catalogue))
-        if len(_stores) > _KEPT_CATALOGUES:
-            _stores.popitem(last=False)
-    _stores.move_to_end(id(catalogue))
-    return kept[1]
+    # The catalogue is kept too, so that no other object can get its identity.
+    return _stores.get(id(catalogue), lambda: (catalogue, _Store(catalogue)))[1]
 
 
 def _limited(sql: str, store: _Store) -> Analysis:

@@ -41,7 +41,7 @@ _ON_MASKS: Final = (
     "Masked columns are computed with as they are shown: the query sorts, compares and transforms "
     "their masks, not the values behind them."
 )
-_FINDS_NOTHING: Final = (
+_EQUALS_NONE: Final = (
     "{ref} is compared with a literal, and what it holds is masked: a raw value equals none of it, "
     "a masked one does. A rule with `literals: lookup` would find the row of a raw one."
 )
@@ -251,7 +251,7 @@ def _on_masked_values(
         notes=(
             *plan.notes,
             _ON_MASKS,
-            *(_FINDS_NOTHING.format(ref=ref) for ref in compared),
+            *(_EQUALS_NONE.format(ref=ref) for ref in compared),
             *(_NO_SUMS.format(ref=ref) for ref in _minimums(analysis, judge)),
         ),
     )

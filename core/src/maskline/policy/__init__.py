@@ -7,7 +7,7 @@ offer; it does not know how plugins are loaded, nor databases, nor SQL, and it n
 
 from maskline.policy._policy import KeysConfig, Policy, SourceConfig
 from maskline.policy._read import Plugins, read_policy
-from maskline.policy._rules import Effect, Rule, Who
+from maskline.policy._rules import Effect, Rule, Who, normal_purpose
 from maskline.policy._schema import policy_schema
 from maskline.policy._urls import absolute_url
 from maskline.policy._write import Drift, LabelDiff, initial_policy, write_labels
@@ -24,6 +24,7 @@ __all__ = [
     "Who",
     "absolute_url",
     "initial_policy",
+    "normal_purpose",
     "policy_schema",
     "read_policy",
     "write_labels",

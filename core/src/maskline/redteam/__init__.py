@@ -4,7 +4,7 @@ Each attack is known to get something from a plain driver; through maskline it m
 `docs/explanation/red-team.md` describes the attacks and what they cannot show.
 """
 
-from maskline.redteam._asking import Answer, Door, ask_raw, open_door
+from maskline.redteam._asking import Answer, Door, ask_raw, open_door, run_script
 from maskline.redteam._attacks import ENGINES, Attack, read_attacks
 from maskline.redteam._oracle import Oracle
 from maskline.redteam._people import Person, partners, people
@@ -34,4 +34,5 @@ __all__ = [
     "people",
     "read_attacks",
     "run",
+    "run_script",
 ]

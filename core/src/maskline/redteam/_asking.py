@@ -18,7 +18,7 @@ from maskline.redteam._worlds import opened
 from maskline.session import Session, connect
 from maskline.tokens import Keyring
 
-__all__ = ["Answer", "Door", "ask_raw", "open_door"]
+__all__ = ["Answer", "Door", "ask_raw", "open_door", "run_script"]
 
 
 @dataclass
@@ -73,6 +73,20 @@ def ask_raw(engine: str, url: str, sql: str) -> Answer:
             return Answer([item[0] for item in at.description or []], rows)
     except Exception as error:  # noqa: BLE001 - whatever the driver says is what an attacker sees
         return Answer(error=f"{type(error).__name__}: {error}")
+
+
+def run_script(url: str, script: str) -> None:
+    """Run statements on PostgreSQL, several at once, as the URL's role and without any guard."""
+    from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
+    from adbc_driver_postgresql import _driver_path
+
+    with (
+        closing(AdbcDatabase(driver=_driver_path(), uri=url)) as database,
+        closing(AdbcConnection(database)) as connection,
+        closing(AdbcStatement(connection)) as statement,
+    ):
+        statement.set_sql_query(script)
+        statement.execute_update()
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

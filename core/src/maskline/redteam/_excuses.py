@@ -20,6 +20,7 @@ from maskline.model import (
     Literals,
     Mask,
 )
+from maskline.policy import normal_purpose
 from maskline.redteam._suite import Outcome
 from maskline.redteam._worlds import HELD
 from maskline.session import Session
@@ -83,7 +84,7 @@ class Excuses:
     def _rule_that_looks_up(self, label: Label) -> str:
         """Return the rule by which literals are looked up; a decision names that of its mask."""
         entity = builtin_entities().get(label.entity)
-        purpose = self._session.purpose.strip().casefold()
+        purpose = normal_purpose(self._session.purpose)
         return next(
             rule.name
             for rule in self._session.policy.rules

@@ -7,7 +7,7 @@ import io
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 from maskline.errors import SourceError
 from maskline.model import Principal
 from maskline.plugins import load_policy
+from maskline.redteam._asking import run_script
 from maskline.redteam._attacks import Attack, read_attacks
 from maskline.redteam._excuses import Excuses
 from maskline.redteam._suite import Worlds
+from maskline.sources._streams import attempt
 
 __all__ = ["Score", "run"]
 
@@ -155,21 +157,9 @@ def _databases(url: str) -> Iterator[Callable[[str], str]]:
 
 
 def _script(url: str, script: str) -> None:
-    """Run statements, several at once, without any guard."""
-    from adbc_driver_manager import AdbcConnection, AdbcDatabase, AdbcStatement
-    from adbc_driver_postgresql import _driver_path
+    attempt(lambda: run_script(url, script), _unprepared)
 
-    try:
-        with (
-            closing(AdbcDatabase(driver=_driver_path(), uri=url)) as database,
-            closing(AdbcConnection(database)) as connection,
-            closing(AdbcStatement(connection)) as statement,
-        ):
-            statement.set_sql_query(script)
-            statement.execute_update()
-    except Exception as exc:  # noqa: BLE001 - its text may hold the password of the URL
-        problem = type(exc).__name__
-    else:
-        return
-    msg = f"The red team cannot prepare its databases on the server: {problem}."
-    raise SourceError(msg, hint="The role must be allowed to create databases.")
+
+def _unprepared(error: Exception) -> SourceError:
+    msg = f"The red team cannot prepare its databases on the server: {type(error).__name__}."
+    return SourceError(msg, hint="The role must be allowed to create databases.")

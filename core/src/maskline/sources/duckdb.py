@@ -102,15 +102,7 @@ class _DuckDB:
 
     def query(self, sql: str, *, batch_rows: int = 65_536) -> "_DuckDBStream":
         """Run one SELECT on a cursor of its own."""
-        stream = _DuckDBStream(
-            self._running,
-            cursor=self._connection.cursor(),
-            sql=sql,
-            batch_rows=batch_rows,
-            accepted=self._accepted,
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows)
 
     def query_masked(
         self,
@@ -121,16 +113,7 @@ class _DuckDB:
         batch_rows: int = 65_536,
     ) -> "_DuckDBStream":
         """Run one SELECT that calls functions which mask."""
-        stream = _DuckDBStream(
-            self._running,
-            cursor=self._connection.cursor(),
-            sql=sql,
-            batch_rows=batch_rows,
-            accepted=self._accepted,
-            functions=MaskFunctions(reads, mask),
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows, MaskFunctions(reads, mask))
 
     def sample(
         self, schema: str, relation: str, columns: Sequence[str], *, rows: int
@@ -158,6 +141,20 @@ class _DuckDB:
         if self._shadow is not None:
             self._shadow.close()
         self._connection.close()
+
+    def _started(
+        self, sql: str, batch_rows: int, functions: MaskFunctions | None = None
+    ) -> "_DuckDBStream":
+        stream = _DuckDBStream(
+            self._running,
+            cursor=self._connection.cursor(),
+            sql=sql,
+            batch_rows=batch_rows,
+            accepted=self._accepted,
+            functions=functions,
+        )
+        stream.start()
+        return stream
 
     def _shadowed(self) -> Shadow:
         if self._shadow is None:
@@ -195,7 +192,10 @@ class _DuckDBStream(QueryStream):
     def _start(self) -> pa.Schema:
         if self._functions:
             self._functions.add_to(self._cursor)
-        self._accepted.get(self._sql, lambda: check_select(self._cursor, self._sql))
+            # Their names are new each time, so that no such statement comes again.
+            check_select(self._cursor, self._sql)
+        else:
+            self._accepted.get(self._sql, lambda: check_select(self._cursor, self._sql))
         relation = self._cursor.sql(self._sql)
         names = list(relation.columns)
         types = [str(each) for each in relation.types]

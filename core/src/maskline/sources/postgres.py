@@ -174,15 +174,7 @@ class _Postgres:
 
     def query(self, sql: str, *, batch_rows: int = 65_536) -> "_PostgresStream":
         """Run one SELECT in a read-only transaction that is always rolled back."""
-        stream = _PostgresStream(
-            self._running,
-            pool=self._pool,
-            link=attempt(self._pool.take, _refused),
-            sql=sql,
-            batch_rows=batch_rows,
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows)
 
     def query_masked(
         self,
@@ -193,16 +185,7 @@ class _Postgres:
         batch_rows: int = 65_536,
     ) -> "_PostgresStream":
         """Run one SELECT on temporary tables, in a transaction that is always rolled back."""
-        stream = _PostgresStream(
-            self._running,
-            pool=self._pool,
-            link=attempt(self._pool.take, _refused),
-            sql=sql,
-            batch_rows=batch_rows,
-            tables=LocalTables(reads, mask),
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows, LocalTables(reads, mask))
 
     def sample(
         self, schema: str, relation: str, columns: Sequence[str], *, rows: int
@@ -242,6 +225,20 @@ class _Postgres:
         """Close every connection."""
         self._running.close()
         self._pool.close()
+
+    def _started(
+        self, sql: str, batch_rows: int, tables: LocalTables | None = None
+    ) -> "_PostgresStream":
+        stream = _PostgresStream(
+            self._running,
+            pool=self._pool,
+            link=attempt(self._pool.take, _refused),
+            sql=sql,
+            batch_rows=batch_rows,
+            tables=tables,
+        )
+        stream.start()
+        return stream
 
 
 class _PostgresStream(QueryStream):

@@ -11,7 +11,7 @@ type of a column by the first rows without a way back. sqlite3 gives all three.
 # ruff: noqa: S608 - names are quoted, and statements of others pass a guard first
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -100,15 +100,7 @@ class _SQLite:
 
     def query(self, sql: str, *, batch_rows: int = 65_536) -> "_SQLiteStream":
         """Run one SELECT under the authorizer."""
-        stream = _SQLiteStream(
-            self._running,
-            connection=attempt(lambda: _Guard(self._uri), _refused),
-            sql=sql,
-            declared=lambda: self._declared_types(sql),
-            batch_rows=batch_rows,
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows)
 
     def query_masked(
         self,
@@ -119,17 +111,7 @@ class _SQLite:
         batch_rows: int = 65_536,
     ) -> "_SQLiteStream":
         """Run one SELECT that calls functions which mask, under the authorizer."""
-        functions = MaskFunctions(reads, mask)
-        stream = _SQLiteStream(
-            self._running,
-            connection=attempt(lambda: _Guard(self._uri), _refused),
-            sql=sql,
-            declared=lambda: self._declared_types(sql, functions.functions()),
-            batch_rows=batch_rows,
-            functions=functions,
-        )
-        stream.start()
-        return stream
+        return self._started(sql, batch_rows, MaskFunctions(reads, mask))
 
     def sample(
         self, schema: str, relation: str, columns: Sequence[str], *, rows: int
@@ -170,7 +152,22 @@ class _SQLite:
             return []
         return [first + (last - first) * i // _SAMPLE_STARTS for i in range(_SAMPLE_STARTS)]
 
-    def _declared_types(self, sql: str, functions: Iterable[str] = ()) -> list[str]:
+    def _started(
+        self, sql: str, batch_rows: int, functions: MaskFunctions | None = None
+    ) -> "_SQLiteStream":
+        names = functions.functions() if functions else ()
+        stream = _SQLiteStream(
+            self._running,
+            connection=attempt(lambda: _Guard(self._uri), _refused),
+            sql=sql,
+            declared=lambda: self._declared_types(sql, names),
+            batch_rows=batch_rows,
+            functions=functions,
+        )
+        stream.start()
+        return stream
+
+    def _declared_types(self, sql: str, functions: Collection[str]) -> list[str]:
         """Return the declared type of each output column, empty where it is computed."""
         for name in functions:
             self._own.create_function(name, 1, lambda _: None)
