@@ -9,7 +9,10 @@ EDITABLE = $(addprefix --editable ,$(1))
 INSTALL = $(UV) pip install --quiet --no-deps --no-build-isolation
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test redteam fuzz check format lock clean
+# What core compiles, where there is a compiler.
+KERNELS := $(wildcard core/src/maskline/_kernels/native/*) core/setup.py
+
+.PHONY: help demo test native redteam fuzz check format lock clean
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -18,6 +21,9 @@ demo: .demo/ready ## Mask a small shop database, and write a report of it
 
 test: .venv/ready ## Run every test of every member
 	.venv/bin/pytest
+
+native: .venv/ready ## Compile the kernels anew
+	cd core && ../.venv/bin/python setup.py --quiet build_ext --inplace
 
 fuzz: .venv/ready ## Ask ten times as many random queries; SEED=... repeats a run
 	@seed=$${SEED:-$$(date +%s)}; echo "make fuzz SEED=$$seed"; \
@@ -44,13 +50,13 @@ lock: .venv/ready ## Resolve the requirements anew
 clean: ## Remove what the other targets built
 	rm -rf .uv .demo .venv
 
-.demo/ready: requirements/demo.txt $(addsuffix /pyproject.toml,$(DEMO_MEMBERS)) | $(UV)
+.demo/ready: requirements/demo.txt $(addsuffix /pyproject.toml,$(DEMO_MEMBERS)) $(KERNELS) | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .demo
 	$(UV) pip sync --quiet --python .demo requirements/demo.txt
 	$(INSTALL) --python .demo $(call EDITABLE,$(DEMO_MEMBERS))
 	@touch $@
 
-.venv/ready: requirements/all.txt $(addsuffix /pyproject.toml,$(MEMBERS)) | $(UV)
+.venv/ready: requirements/all.txt $(addsuffix /pyproject.toml,$(MEMBERS)) $(KERNELS) | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --python .venv requirements/all.txt
 	$(INSTALL) --python .venv $(call EDITABLE,$(MEMBERS))

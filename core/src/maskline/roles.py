@@ -7,6 +7,8 @@ pyarrow's names. It does not know pluggy, policies, keys, or any plugin.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from maskline.model import (
@@ -80,6 +82,19 @@ class Tokenizer(Protocol):
 
     def integer(self, column: pa.Int64Array) -> pa.Int64Array:
         """Return a 60-bit token for each value; null for null."""
+        ...
+
+    def draw(self, column: pa.StringArray, *, use: str) -> npt.NDArray[np.uint64]:
+        """Return a pseudorandom 64-bit word for each value, to decide by what becomes of it.
+
+        Args:
+            column: Any length, nulls allowed. Do not keep a reference to it.
+            use: What the words decide, such as ``shift``. Uses are independent of each other.
+
+        Returns:
+            Shape ``(rows,)``: equal words for equal values of the domain. The word of a null is 0,
+            and means nothing.
+        """
         ...
 
 

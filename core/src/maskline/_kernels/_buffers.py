@@ -10,13 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ._choice import native
+
 __all__ = [
     "Bytes",
     "Offsets",
-    "binary",
     "check_size",
     "continues",
+    "gather",
     "read",
+    "rows_of",
     "running_total",
     "write",
 ]
@@ -41,7 +44,7 @@ def read(column: pa.StringArray) -> tuple[Offsets, Bytes]:
     if column.null_count:
         # A null may hide bytes of its own. They are not part of the column's text.
         column = pc.fill_null(column, "")
-    return _view(column)
+    return rows_of(column)
 
 
 def _is_sound(column: pa.StringArray) -> bool:
@@ -52,8 +55,8 @@ def _is_sound(column: pa.StringArray) -> bool:
     return True
 
 
-def _view(column: pa.Array) -> tuple[Offsets, Bytes]:
-    """Return the offsets and bytes of a sound array of text or binary without nulls."""
+def rows_of(column: pa.Array) -> tuple[Offsets, Bytes]:
+    """Return the offsets and bytes of a sound array of text without nulls."""
     if not len(column):
         return np.zeros(1, np.int64), np.zeros(0, np.uint8)
     _, edges, data = column.buffers()
@@ -62,12 +65,6 @@ def _view(column: pa.Array) -> tuple[Offsets, Bytes]:
     if begin == end:
         return np.zeros(len(column) + 1, np.int64), np.zeros(0, np.uint8)
     return offsets.astype(np.int64) - begin, np.frombuffer(data, np.uint8, end)[begin:]
-
-
-def binary(offsets: Offsets, data: Bytes) -> pa.BinaryArray:
-    """Return an array over *data*, without a copy of it."""
-    edges = pa.py_buffer(offsets.astype(np.int32))
-    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, edges, pa.py_buffer(data)])
 
 
 def write(offsets: Offsets, data: Bytes, *, like: pa.StringArray) -> pa.StringArray:
@@ -108,3 +105,21 @@ def continues(data: Bytes) -> npt.NDArray[np.bool_]:
     """Return whether each byte of UTF-8 continues a character instead of beginning one."""
     is_continuation: npt.NDArray[np.bool_] = (data & 0xC0) == 0x80  # noqa: PLR2004 - 10xxxxxx
     return is_continuation
+
+
+def gather(data: Bytes, begins: Offsets, ends: Offsets) -> Bytes:
+    """Return stretches of *data*, one after the other.
+
+    Args:
+        data: Any bytes.
+        begins: Where each stretch begins; shape ``(stretches,)``.
+        ends: Where it ends; not before it begins.
+    """
+    lengths = ends - begins
+    if native is not None:
+        out = np.empty(int(lengths.sum()), np.uint8)
+        native.gather(data, np.ascontiguousarray(begins), np.ascontiguousarray(ends), out)
+        return out
+    edges = running_total(lengths)
+    taken: Bytes = data[np.arange(edges[-1]) + np.repeat(begins - edges[:-1], lengths)]
+    return taken

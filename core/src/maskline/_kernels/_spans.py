@@ -5,11 +5,10 @@ This module knows spans and buffers. It does not know who found the spans, or wh
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from maskline.model import Spans
 
-from ._buffers import Bytes, Offsets, binary, check_size, continues, read, running_total, write
+from ._buffers import Bytes, Offsets, check_size, continues, gather, read, running_total, write
 
 __all__ = ["extract", "splice"]
 
@@ -32,8 +31,7 @@ def extract(column: pa.StringArray, spans: Spans) -> pa.StringArray:
     lengths = ends - begins
     edges = running_total(lengths)
     check_size(int(edges[-1]))
-    source = np.arange(edges[-1]) + np.repeat(begins - edges[:-1], lengths)
-    return write(edges, data[source], like=pa.repeat("", len(spans)))
+    return write(edges, gather(data, begins, ends), like=pa.repeat("", len(spans)))
 
 
 def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -> pa.StringArray:
@@ -59,24 +57,15 @@ def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -
     if len(replacements) != len(spans) or replacements.null_count:
         msg = "There must be exactly one replacement for each span, and none may be null."
         raise ValueError(msg)
-    growth = running_total(np.diff(read(replacements)[0]) - (ends - begins))
+    pieces, text = read(replacements)
+    growth = running_total(np.diff(pieces) - (ends - begins))
     edges = offsets + growth[np.searchsorted(spans.rows, np.arange(len(offsets)))]
     check_size(int(edges[-1]))
-    return write(edges, _replace(data, begins, ends, replacements), like=column)
-
-
-def _replace(data: Bytes, begins: Offsets, ends: Offsets, replacements: pa.StringArray) -> Bytes:
-    """Replace stretches of *data*, which are in order and do not overlap."""
-    # What is kept and what is replaced take turns, so one offsets array describes both.
-    edges = np.zeros(2 * len(begins) + 2, np.int64)
-    edges[1:-1:2], edges[2:-1:2], edges[-1] = begins, ends, len(data)
-    is_replaced = np.arange(len(edges) - 1) % 2 == 1
-    pieces = pc.replace_with_mask(
-        binary(edges, data), pa.array(is_replaced), replacements.cast(pa.binary())
-    )
-    _, offsets, joined = pieces.buffers()
-    size = int(np.frombuffer(offsets, np.int32)[len(pieces)])
-    return np.frombuffer(joined, np.uint8, size) if size else np.zeros(0, np.uint8)
+    # What is kept and what takes the place of a span take turns.
+    starts, stops = np.empty(2 * len(begins) + 1, np.int64), np.empty(2 * len(begins) + 1, np.int64)
+    starts[0], starts[2::2], starts[1::2] = 0, ends, len(data) + pieces[:-1]
+    stops[-1], stops[:-1:2], stops[1::2] = len(data), begins, len(data) + pieces[1:]
+    return write(edges, gather(np.concatenate([data, text]), starts, stops), like=column)
 
 
 def _locate(spans: Spans, offsets: Offsets, data: Bytes) -> tuple[Offsets, Offsets]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from maskline.roles import Tokenizer
@@ -54,6 +56,9 @@ class _TwinTokenizer:
 
     def integer(self, column: pa.Int64Array) -> pa.Int64Array:
         return self._tokenizer.integer(self._translated(column))
+
+    def draw(self, column: pa.StringArray, *, use: str) -> npt.NDArray[np.uint64]:
+        return self._tokenizer.draw(self._translated(column), use=use)
 
     def _translated(self, column: pa.Array) -> pa.Array:
         cells = [self._partners.get(cell, cell) for cell in column.to_pylist()]

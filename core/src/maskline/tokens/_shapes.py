@@ -6,6 +6,7 @@ knows no key: the check of a token can be tested by anybody, and proves nothing 
 
 import hashlib
 import re
+from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -13,14 +14,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = [
-    "SLUG_REGEX",
-    "TOKEN_REGEX",
-    "email_mask",
-    "is_slug",
-    "is_token_text",
-    "token_mask",
-]
+from maskline._kernels import native, rows_of
+
+__all__ = ["SLUG_REGEX", "TOKEN_REGEX", "Shape", "is_slug", "is_token_text", "shapes"]
+
+
+class Shape(IntEnum):
+    """What a text is, as a whole. The compiled kernel counts in the same way."""
+
+    OTHER = 0
+    TOKEN = 1
+    ADDRESS = 2
+
 
 SLUG_REGEX: Final = "[a-z][a-z0-9]{0,15}"
 """What begins a token, in the syntax that RE2, Python and PostgreSQL share."""
@@ -64,32 +69,26 @@ def is_token_text(text: str) -> bool:
     return hashlib.sha256(match[1].encode()).hexdigest()[:8] == match[2]
 
 
-def token_mask(values: pa.StringArray) -> npt.NDArray[np.bool_]:
-    """Tell for each value whether it is a token.
+def shapes(values: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """Tell for each value whether it is a token, or an address whose domain may be kept.
 
     Args:
         values: Any length, without nulls.
 
     Returns:
-        Shape ``(rows,)``. The array is fresh.
+        Shape ``(rows,)``, of `Shape`. The array is fresh.
     """
-    mask = _matches(values, _WHOLE_TOKEN)
-    if mask.any():
-        hits = values.take(pa.array(np.flatnonzero(mask))).to_pylist()
-        mask[mask] = [is_token_text(hit) for hit in hits]
-    return mask
-
-
-def email_mask(values: pa.StringArray) -> npt.NDArray[np.bool_]:
-    """Tell for each value whether it is an address whose domain may be kept.
-
-    Args:
-        values: Any length, without nulls.
-
-    Returns:
-        Shape ``(rows,)``. The array is fresh.
-    """
-    return _matches(values, _WHOLE_EMAIL)
+    found = np.zeros(len(values), np.uint8)
+    if native is not None:
+        native.shapes(*rows_of(values), found)
+        return found
+    found[_matches(values, _WHOLE_EMAIL)] = Shape.ADDRESS
+    is_token = _matches(values, _WHOLE_TOKEN)
+    if is_token.any():
+        hits = values.take(pa.array(np.flatnonzero(is_token))).to_pylist()
+        is_token[is_token] = [is_token_text(hit) for hit in hits]
+        found[is_token] = Shape.TOKEN
+    return found
 
 
 def _matches(values: pa.StringArray, pattern: str) -> npt.NDArray[np.bool_]:

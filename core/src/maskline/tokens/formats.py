@@ -16,16 +16,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from maskline._kernels import Bytes, Digests, Offsets, gather, rows_of, tokens
 from maskline.errors import MaskingError
 
+from ._draws import Words, draw_rows
 from ._secret import KeyHolder
-from ._shapes import email_mask, token_mask
-from .prf import Digests, HmacPads, Offsets, hmac_sha256_rows, sha256_rows
+from ._shapes import Shape, shapes
+from .prf import HmacPads, hmac_sha256_rows
 
 __all__ = ["DomainTokenizer"]
 
-_TEXT_BYTES: Final = 12
-_CHECK_BYTES: Final = 4
 _INTEGER_BYTES: Final = 8
 # 15 of the 16 hex digits of 8 bytes: the last one is shifted away.
 _INTEGER_SHIFT: Final = np.uint64(4)
@@ -33,7 +33,6 @@ _MOST_BYTES: Final = 2**31 - 1
 _SAMPLE: Final = 2048
 # To find equal values costs a third of hashing all of them.
 _WORTHWHILE: Final = 0.65
-_HEX: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
 
 # pyarrow's functions are made at import and have no types.
 _compute: Final[Any] = pc
@@ -71,7 +70,7 @@ class DomainTokenizer(KeyHolder):
         """
         _require(column, pa.StringArray)
         values, places = _distinct(column)
-        return _spread(self._tokens(values, token_mask(values)), places)
+        return _spread(self._tokens(values), places)
 
     def email(self, column: pa.StringArray) -> pa.StringArray:
         """Return ``token@domain`` for each address, its domain kept, else what *text* returns.
@@ -87,17 +86,7 @@ class DomainTokenizer(KeyHolder):
         """
         _require(column, pa.StringArray)
         values, places = _distinct(column)
-        is_token = token_mask(values)
-        tokens = self._tokens(values, is_token)
-        has_domain = email_mask(values) & ~is_token
-        if has_domain.any():
-            is_address = _booleans(has_domain)
-            halves = _compute.split_pattern(values.filter(is_address), "@")
-            addresses = _compute.binary_join_element_wise(
-                tokens.filter(is_address), _compute.list_element(halves, 1), "@"
-            )
-            tokens = _merge(has_domain, addresses, tokens.filter(_booleans(~has_domain)))
-        return _spread(tokens, places)
+        return _spread(self._tokens(values, keeps_domain=True), places)
 
     def integer(self, column: pa.Int64Array) -> pa.Int64Array:
         """Return a 60-bit token, never negative, for each value.
@@ -118,29 +107,50 @@ class DomainTokenizer(KeyHolder):
         tokens = _integers((words.astype(np.uint64) >> _INTEGER_SHIFT).astype(np.int64))
         return tokens if places is None else tokens.take(places)
 
-    def _tokens(self, values: pa.StringArray, is_token: npt.NDArray[np.bool_]) -> pa.StringArray:
-        if not is_token.any():
-            return self._new_tokens(values)
-        is_new = ~is_token
-        new = self._new_tokens(values.filter(_booleans(is_new)))
-        return _merge(is_new, new, values.filter(_booleans(is_token)))
+    def draw(self, column: pa.StringArray, *, use: str) -> Words:
+        """Return a pseudorandom word for each value, to decide by what becomes of it.
 
-    def _new_tokens(self, values: pa.StringArray) -> pa.StringArray:
-        rows = len(values)
-        head = np.frombuffer(f"{self.slug}_".encode(), np.uint8)
-        stems = np.empty((rows, len(head) + 2 * _TEXT_BYTES), np.uint8)
-        stems[:, : len(head)] = head
-        stems[:, len(head) :] = _hex(self._digests(values)[:, :_TEXT_BYTES])
-        edges = np.arange(rows + 1, dtype=np.int64) * stems.shape[1]
-        checks = sha256_rows(offsets=edges, data=stems.tobytes())[:, :_CHECK_BYTES]
-        whole = np.hstack([stems, _hex(checks)])
-        if whole.size > _MOST_BYTES:
-            raise _too_long()
-        ends = np.arange(rows + 1, dtype=np.int32) * np.int32(whole.shape[1])
-        return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(whole))
+        Args:
+            column: Any length, nulls and slices allowed; ``pa.string()``.
+            use: What the words decide, such as ``shift``. Uses are independent of each other.
+
+        Returns:
+            Shape ``(rows,)``: equal words for equal values, and 0, which means nothing, for null.
+
+        Raises:
+            MaskingError: The column is of another type.
+        """
+        _require(column, pa.StringArray)
+        values, places = _distinct(column)
+        offsets, data = rows_of(values)
+        words = draw_rows(self.pads, use=use, offsets=offsets, data=data)
+        if places is None:
+            return words
+        spread = np.zeros(len(places), np.uint64)
+        is_there = places.is_valid().to_numpy(zero_copy_only=False)
+        spread[is_there] = words[places.drop_null().to_numpy()]
+        return spread
+
+    def _tokens(self, values: pa.StringArray, *, keeps_domain: bool = False) -> pa.StringArray:
+        offsets, data = rows_of(values)
+        made = tokens(
+            offsets,
+            data,
+            inner=self.pads.inner.reveal(),
+            outer=self.pads.outer.reveal(),
+            head=f"{self.slug}_".encode(),
+        )
+        # Of a value that is a token, all stays; of an address, what begins with its sign.
+        shape = shapes(values)
+        is_token = shape == Shape.TOKEN
+        tails = np.where(is_token, offsets[:-1], offsets[1:])
+        if keeps_domain and (is_address := shape == Shape.ADDRESS).any():
+            signs = _compute.find_substring(values, "@").to_numpy()
+            tails = np.where(is_address, offsets[:-1] + signs, tails)
+        return _with_tails(made, ~is_token, offsets, data, tails)
 
     def _digests(self, values: pa.StringArray) -> Digests:
-        offsets, data = _rows(values)
+        offsets, data = rows_of(values)
         return hmac_sha256_rows(self.pads, offsets=offsets, data=data)
 
 
@@ -188,16 +198,30 @@ def _has_repeats(column: pa.Array) -> bool:
     return repeats * _WORTHWHILE > 1
 
 
-def _rows(values: pa.StringArray) -> tuple[Offsets, bytes]:
-    """Return the offsets and the bytes of an array without nulls."""
-    if not len(values):
-        return np.zeros(1, np.int64), b""
-    _, edges, data = values.buffers()
-    offsets = np.frombuffer(edges, np.int32, len(values) + 1, offset=4 * values.offset)
-    begin, end = int(offsets[0]), int(offsets[-1])
-    # An array of nothing but empty strings may come without a buffer of bytes.
-    taken = data.slice(begin, end - begin).to_pybytes() if end > begin else b""
-    return offsets.astype(np.int64) - begin, taken
+def _with_tails(
+    made: npt.NDArray[np.uint8],
+    is_made: npt.NDArray[np.bool_],
+    offsets: Offsets,
+    data: Bytes,
+    tails: npt.NDArray[np.int64],
+) -> pa.StringArray:
+    """Return each row of *made* that counts, followed by its row of *data* from *tails* on."""
+    rows, width = made.shape
+    sizes = width * is_made + offsets[1:] - tails
+    edges = np.zeros(rows + 1, np.int64)
+    np.cumsum(sizes, out=edges[1:])
+    if edges[-1] > _MOST_BYTES:
+        raise _too_long()
+    whole = made.reshape(-1)
+    if edges[-1] != whole.size or not is_made.all():
+        begins, ends = np.empty(2 * rows, np.int64), np.empty(2 * rows, np.int64)
+        begins[::2] = np.arange(rows) * width
+        ends[::2] = begins[::2] + width * is_made
+        begins[1::2], ends[1::2] = tails + whole.size, offsets[1:] + whole.size
+        whole = gather(np.concatenate([whole, data]), begins, ends)
+    return pa.StringArray.from_buffers(
+        rows, pa.py_buffer(edges.astype(np.int32)), pa.py_buffer(whole)
+    )
 
 
 def _spread(tokens: pa.StringArray, places: pa.Array | None) -> pa.StringArray:
@@ -211,26 +235,5 @@ def _spread(tokens: pa.StringArray, places: pa.Array | None) -> pa.StringArray:
     return tokens.take(places)
 
 
-def _merge(
-    is_first: npt.NDArray[np.bool_], first: pa.StringArray, second: pa.StringArray
-) -> pa.StringArray:
-    """Return the next of *first* where *is_first* holds, else the next of *second*."""
-    order = np.empty(len(is_first), np.int64)
-    order[is_first] = np.arange(len(first))
-    order[~is_first] = np.arange(len(first), len(is_first))
-    # Unlike an array that was filtered, one that was taken never shares its bytes with another.
-    return pa.concat_arrays([first, second]).take(_integers(order))
-
-
-def _hex(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    rows, width = digests.shape
-    return _HEX[digests].reshape(rows, 2 * width)
-
-
 def _integers(numbers: npt.NDArray[np.int64]) -> pa.Int64Array:
     return pa.Int64Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
-
-
-def _booleans(mask: npt.NDArray[np.bool_]) -> pa.BooleanArray:
-    bits = np.packbits(mask, bitorder="little")
-    return pa.BooleanArray.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(bits)])

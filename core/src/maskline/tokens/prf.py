@@ -3,36 +3,24 @@
 This module knows bytes and FIPS 198-1, RFC 2104 and RFC 5869. It does not know what a token looks
 like, what a domain is, or where keys are kept.
 
-*hmac_sha256_rows* and *sha256_rows* are pure functions from rows of bytes to digests, and the only
-loops over values. Faster ones may take their place if they give the same digests.
+The loops over values are the kernels'.
 """
 
 import hashlib
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
-import numpy as np
-import numpy.typing as npt
+from maskline._kernels import Bytes, Digests, Offsets, hmac_sha256
 
 from ._secret import KeyHolder, Secret
 
 __all__ = [
-    "Digests",
     "HmacPads",
-    "Offsets",
     "hkdf_sha256",
     "hmac_sha256_rows",
-    "sha256_rows",
 ]
 
-Offsets: TypeAlias = npt.NDArray[np.int64]
-"""Shape ``(rows + 1,)``, rising: where each row's bytes begin and end."""
-Digests: TypeAlias = npt.NDArray[np.uint8]
-"""Shape ``(rows, 32)``: one SHA-256 or HMAC-SHA256 digest for each row."""
-
 _BLOCK: Final = 64
-_DIGEST: Final = 32
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -87,7 +75,7 @@ def hkdf_sha256(key: Secret, *, info: bytes, salt: bytes = b"", length: int = 32
     return Secret(function.derive(key.reveal()))
 
 
-def hmac_sha256_rows(pads: HmacPads, *, offsets: Offsets, data: bytes) -> Digests:
+def hmac_sha256_rows(pads: HmacPads, *, offsets: Offsets, data: Bytes) -> Digests:
     """Return the HMAC-SHA256 of each row.
 
     Args:
@@ -98,34 +86,4 @@ def hmac_sha256_rows(pads: HmacPads, *, offsets: Offsets, data: bytes) -> Digest
     Returns:
         Shape ``(rows, 32)``. The array is fresh.
     """
-    # A copy of a context that has read its pad saves two of the four blocks of a short message.
-    # The originals are never updated, so that any number of threads may copy them.
-    inner_copy = hashlib.sha256(pads.inner.reveal()).copy
-    outer_copy = hashlib.sha256(pads.outer.reveal()).copy
-    digests: list[bytes] = []
-    add = digests.append
-    for begin, end in pairwise(offsets.tolist()):
-        inner = inner_copy()
-        inner.update(data[begin:end])
-        outer = outer_copy()
-        outer.update(inner.digest())
-        add(outer.digest())
-    return _stack(digests)
-
-
-def sha256_rows(*, offsets: Offsets, data: bytes) -> Digests:
-    """Return the SHA-256, without a key, of each row.
-
-    Args:
-        offsets: Row *i* is ``data[offsets[i]:offsets[i + 1]]``.
-        data: The rows' bytes. Do not keep a reference to it.
-
-    Returns:
-        Shape ``(rows, 32)``. The array is fresh.
-    """
-    sha256 = hashlib.sha256
-    return _stack([sha256(data[begin:end]).digest() for begin, end in pairwise(offsets.tolist())])
-
-
-def _stack(digests: list[bytes]) -> Digests:
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), _DIGEST)
+    return hmac_sha256(offsets, data, inner=pads.inner.reveal(), outer=pads.outer.reveal())
