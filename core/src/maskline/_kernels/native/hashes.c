@@ -3,21 +3,21 @@
 #include "sha256.h"
 
 enum {
-    SHORT = SHA256_BLOCK - 9, /* The most bytes that fit one block with their padding. */
-    STEM_DIGEST = 12,         /* Bytes of the digest that a token shows, in hex. */
-    CHECK_DIGEST = 4,         /* Bytes of the hash of its stem that it ends in, in hex. */
-    HEAD_MOST = 31,           /* Head and stem together fit one block. */
+    STEM_DIGEST = 12, /* Bytes of the digest that a token shows, in hex. */
+    CHECK_DIGEST = 4, /* Bytes of the hash of its stem that it ends in, in hex. */
+    HEAD_MOST = 31,   /* Head and stem together fit one block. */
 };
 
 /* The states of an HMAC that has read its two pads. */
 typedef struct {
     sha256_state inner;
     sha256_state outer;
+    bool has_lanes;
 } hmac_key;
 
 static hmac_key hmac_start(const uint8_t *inner_pad, const uint8_t *outer_pad)
 {
-    hmac_key key = {SHA256_START, SHA256_START};
+    hmac_key key = {SHA256_START, SHA256_START, sha256_has_lanes()};
     sha256_block(&key.inner, inner_pad);
     sha256_block(&key.outer, outer_pad);
     return key;
@@ -30,7 +30,7 @@ static void hmac_one(const hmac_key *key, const uint8_t *data, size_t size, uint
     sha256_finish(key->outer, 1, inner, SHA256_DIGEST, digest);
 }
 
-/* The same for two messages of at most SHORT bytes, side by side. */
+/* The same for two messages of at most SHA256_SHORT bytes, side by side. */
 static void hmac_pair(const hmac_key *key, const uint8_t *data_a, size_t size_a,
                       const uint8_t *data_b, size_t size_b, uint8_t *digest_a, uint8_t *digest_b)
 {
@@ -59,16 +59,50 @@ static const uint8_t *start_of(const column *rows, int64_t row)
     return rows->data + rows->offsets[row];
 }
 
-/* The HMAC of a row and, if it is there and both are short, of the next; how many were done. */
+/* Whether the next `count` rows are there and short. */
+static bool are_short(const column *rows, int64_t row, int count)
+{
+    if (rows->rows - row < count) {
+        return false;
+    }
+    bool all = true;
+    for (int i = 0; i < count; i++) {
+        all &= size_of(rows, row + i) <= SHA256_SHORT;
+    }
+    return all;
+}
+
+static void write_word(uint8_t *bytes, uint32_t word)
+{
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(word >> (24 - 8 * i));
+    }
+}
+
+/* The HMAC of a row, and of those after it where several can be done at once; how many were. */
 static int hmac_next(const hmac_key *key, const column *rows, int64_t row, uint8_t *digests)
 {
-    size_t size = size_of(rows, row);
-    if (row + 1 < rows->rows && size <= SHORT && size_of(rows, row + 1) <= SHORT) {
-        hmac_pair(key, start_of(rows, row), size, start_of(rows, row + 1), size_of(rows, row + 1),
-                  digests, digests + SHA256_DIGEST);
+    if (key->has_lanes && are_short(rows, row, SHA256_LANES)) {
+        sha256_message messages[SHA256_LANES];
+        uint32_t words[8][SHA256_LANES];
+        for (int lane = 0; lane < SHA256_LANES; lane++) {
+            messages[lane] =
+                (sha256_message){start_of(rows, row + lane), size_of(rows, row + lane)};
+        }
+        hmac_sha256_lanes(&key->inner, &key->outer, messages, words);
+        for (int lane = 0; lane < SHA256_LANES; lane++) {
+            for (int i = 0; i < 8; i++) {
+                write_word(digests + SHA256_DIGEST * lane + 4 * i, words[i][lane]);
+            }
+        }
+        return SHA256_LANES;
+    }
+    if (are_short(rows, row, 2)) {
+        hmac_pair(key, start_of(rows, row), size_of(rows, row), start_of(rows, row + 1),
+                  size_of(rows, row + 1), digests, digests + SHA256_DIGEST);
         return 2;
     }
-    hmac_one(key, start_of(rows, row), size, digests);
+    hmac_one(key, start_of(rows, row), size_of(rows, row), digests);
     return 1;
 }
 
@@ -135,35 +169,48 @@ close_inner:
     return result;
 }
 
-static void write_hex(uint8_t *text, const uint8_t *bytes, int size)
+/* Eight hex digits for four bytes. All are made at once, a digit in each byte of a word. */
+static void write_hex(uint8_t *text, const uint8_t *bytes)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (int i = 0; i < size; i++) {
-        text[2 * i] = (uint8_t)digits[bytes[i] >> 4];
-        text[2 * i + 1] = (uint8_t)digits[bytes[i] & 15];
+    uint64_t x = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 |
+                 (uint64_t)bytes[3] << 48;
+    x = (x >> 4 & 0x000f000f000f000f) | (x & 0x000f000f000f000f) << 8;
+    uint64_t is_letter = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    x += 0x3030303030303030 + is_letter * ('a' - '0' - 10);
+    for (int i = 0; i < 8; i++) {
+        text[i] = (uint8_t)(x >> 8 * i);
     }
 }
 
-/* Write one or two tokens: head, start of the digest, start of the hash of both. */
-static void write_tokens(uint8_t *tokens, const uint8_t *head, size_t head_size,
-                         const uint8_t *digests, int count)
+/* Write tokens: head, start of the digest, start of the hash of both. */
+static void write_tokens(uint8_t *tokens, const Py_buffer *head, const uint8_t *digests, int count,
+                         bool has_lanes)
 {
+    size_t head_size = (size_t)head->len;
     size_t stem = head_size + 2 * STEM_DIGEST, width = stem + 2 * CHECK_DIGEST;
-    uint8_t blocks[2][SHA256_BLOCK], check[SHA256_DIGEST];
-    sha256_state states[2] = {SHA256_START, SHA256_START};
+    sha256_message stems[SHA256_LANES];
+    uint8_t checks[SHA256_LANES][SHA256_DIGEST];
     for (int i = 0; i < count; i++) {
-        memcpy(tokens + width * (size_t)i, head, head_size);
-        write_hex(tokens + width * (size_t)i + head_size, digests + SHA256_DIGEST * i, STEM_DIGEST);
-        sha256_pad(blocks[i], tokens + width * (size_t)i, stem, stem);
+        uint8_t *token = tokens + width * (size_t)i;
+        memcpy(token, head->buf, head_size);
+        for (int at = 0; at < STEM_DIGEST; at += 4) {
+            write_hex(token + head_size + 2 * at, digests + SHA256_DIGEST * i + at);
+        }
+        stems[i] = (sha256_message){token, stem};
     }
-    if (count == 2) {
-        sha256_block_pair(&states[0], blocks[0], &states[1], blocks[1]);
+    if (count == SHA256_LANES && has_lanes) {
+        uint32_t words[8][SHA256_LANES];
+        sha256_lanes(stems, words);
+        for (int i = 0; i < count; i++) {
+            write_word(checks[i], words[0][i]);
+        }
     } else {
-        sha256_block(&states[0], blocks[0]);
+        for (int i = 0; i < count; i++) {
+            sha256_once(stems[i].data, stem, checks[i]);
+        }
     }
     for (int i = 0; i < count; i++) {
-        sha256_write(&states[i], check);
-        write_hex(tokens + width * (size_t)i + stem, check, CHECK_DIGEST);
+        write_hex(tokens + width * (size_t)i + stem, checks[i]);
     }
 }
 
@@ -191,17 +238,17 @@ static PyObject *token_rows(PyObject *Py_UNUSED(module), PyObject *args)
     if (column_open(&rows, offsets, data) < 0) {
         goto close_outer;
     }
-    size_t head_size = (size_t)head.len;
-    size_t width = head_size + 2 * (STEM_DIGEST + CHECK_DIGEST);
+    size_t width = (size_t)head.len + 2 * (STEM_DIGEST + CHECK_DIGEST);
     if (output_open(&out, out_object, rows.rows, (int64_t)width) < 0) {
         goto close_rows;
     }
     Py_BEGIN_ALLOW_THREADS
     hmac_key key = hmac_start(inner.buf, outer.buf);
-    uint8_t digests[2 * SHA256_DIGEST];
+    uint8_t digests[SHA256_LANES * SHA256_DIGEST];
     for (int64_t row = 0; row < rows.rows;) {
         int count = hmac_next(&key, &rows, row, digests);
-        write_tokens((uint8_t *)out.buf + width * (size_t)row, head.buf, head_size, digests, count);
+        write_tokens((uint8_t *)out.buf + width * (size_t)row, &head, digests, count,
+                     key.has_lanes);
         row += count;
     }
     Py_END_ALLOW_THREADS

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* KERNELS_PORTABLE leaves out what only some processors have, to test what the others run. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(KERNELS_PORTABLE)
 #define KERNELS_X86 1
 #endif
 
@@ -36,6 +37,7 @@ int input_open(Py_buffer *buffer, PyObject *object, int64_t items, int64_t width
 int output_open(Py_buffer *buffer, PyObject *object, int64_t items, int64_t width);
 
 /* The functions of each file; an entry with a null name ends a table. */
+extern PyMethodDef ff1_methods[];
 extern PyMethodDef hashes_methods[];
 extern PyMethodDef shapes_methods[];
 extern PyMethodDef text_methods[];

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(KERNELS_PORTABLE)
 #define SHA256_X86 1
 #include <cpuid.h>
 #include <immintrin.h>
@@ -15,7 +15,7 @@ const sha256_state SHA256_START = {{
 }};
 
 /* FIPS 180-4, section 4.2.2. */
-static const uint32_t K[64] = {
+const uint32_t SHA256_K[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -60,7 +60,7 @@ static void block_portable(sha256_state *state, const uint8_t *block)
     uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4], f = h[5], g = h[6], last = h[7];
     for (int t = 0; t < 64; t++) {
         uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-        uint32_t t1 = last + sum1 + ((e & f) ^ (~e & g)) + K[t] + w[t];
+        uint32_t t1 = last + sum1 + ((e & f) ^ (~e & g)) + SHA256_K[t] + w[t];
         uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
         uint32_t t2 = sum0 + ((a & b) ^ (a & c) ^ (b & c));
         last = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
@@ -102,7 +102,7 @@ blocks_x86(sha256_state *const *states, const uint8_t *const *blocks, const int 
     }
 #pragma GCC unroll 16
     for (int t = 0; t < 16; t++) {
-        const __m128i k = _mm_loadu_si128((const __m128i *)(K + 4 * t));
+        const __m128i k = _mm_loadu_si128((const __m128i *)(SHA256_K + 4 * t));
 #pragma GCC unroll 2
         for (int i = 0; i < lanes; i++) {
             if (t >= 4) {
@@ -140,16 +140,16 @@ pair_x86(sha256_state *a, const uint8_t *block_a, sha256_state *b, const uint8_t
     blocks_x86(states, blocks, 2);
 }
 
-int sha256_is_accelerated(void)
+bool sha256_is_accelerated(void)
 {
     return has_extensions;
 }
 
 #else
 
-int sha256_is_accelerated(void)
+bool sha256_is_accelerated(void)
 {
-    return 0;
+    return false;
 }
 
 #endif

@@ -6,18 +6,20 @@
 #ifndef MASKLINE_SHA256_H
 #define MASKLINE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHA256_BLOCK = 64, SHA256_DIGEST = 32 };
+enum { SHA256_BLOCK = 64, SHA256_DIGEST = 32, SHA256_LANES = 16, SHA256_SHORT = 55 };
 
 /* The eight words of a hash that is under way. */
 typedef struct {
     uint32_t words[8];
 } sha256_state;
 
-/* The state before the first block. */
+/* The state before the first block, and the constants of the rounds. */
 extern const sha256_state SHA256_START;
+extern const uint32_t SHA256_K[64];
 
 /* Take in one block of 64 bytes; or one block each for two states. */
 void sha256_block(sha256_state *state, const uint8_t *block);
@@ -38,6 +40,23 @@ void sha256_write(const sha256_state *state, uint8_t digest[SHA256_DIGEST]);
 void sha256_pad(uint8_t block[SHA256_BLOCK], const uint8_t *data, size_t size, uint64_t total);
 
 /* Whether the processor has the SHA extensions. */
-int sha256_is_accelerated(void);
+bool sha256_is_accelerated(void);
+
+/* Whether it can do sixteen messages at once; if not, the next two functions must not be called. */
+bool sha256_has_lanes(void);
+
+/* A message of at most SHA256_SHORT bytes: with its padding, it fits one block. */
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+} sha256_message;
+
+/* The digests of sixteen short messages, word by word: words[i][lane] is word i of a lane's. */
+void sha256_lanes(const sha256_message messages[SHA256_LANES], uint32_t words[8][SHA256_LANES]);
+
+/* The same for their HMACs, from the states that have read the two pads. */
+void hmac_sha256_lanes(const sha256_state *inner, const sha256_state *outer,
+                       const sha256_message messages[SHA256_LANES],
+                       uint32_t words[8][SHA256_LANES]);
 
 #endif
