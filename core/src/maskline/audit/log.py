@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from maskline.audit._lock import locked
 from maskline.audit.record import to_json
@@ -52,6 +52,7 @@ class AuditLog:
         self._segment_bytes = segment_bytes
         self._lock_timeout = lock_timeout
         self._last = _Last(line=b"", seq=0, hash="")
+        self._end: tuple[_End, _Stamp] | None = None
 
     def __repr__(self) -> str:
         return f"<AuditLog: {self.path}>"
@@ -105,7 +106,7 @@ class AuditLog:
         return _guard(self.path, write)
 
     def _append(self, event: dict[str, Any]) -> int:
-        end = _find_end(self.path, self._last)
+        end = self._known_end() or _find_end(self.path, self._last)
         seq, prev, lines = end.seq, end.hash, []
         for body in [_recovery(end.torn), event] if end.torn else [event]:
             seq += 1
@@ -115,9 +116,22 @@ class AuditLog:
         has_room = end.size == 0 or end.size + len(data) <= self._segment_bytes
         number = end.number if end.number and has_room and not end.torn else end.number + 1
         # A torn tail stays where it is, as evidence: the next segment tells of it.
-        _write(self.path, f"audit-{number:06d}.jsonl", data)
+        stamp = _write(self.path, _segment(number), data)
         self._last = _Last(line=lines[-1], seq=seq, hash=prev)
+        self._end = _End(number=number, size=stamp.size, seq=seq, hash=prev, torn=()), stamp
         return seq
+
+    def _known_end(self) -> "_End | None":
+        """Return where the log ends if nothing has happened to it since this process wrote last."""
+        if self._end is None:
+            return None
+        end, stamp = self._end
+        try:
+            is_same = _stamp((self.path / _segment(end.number)).stat()) == stamp
+        except FileNotFoundError:
+            return None
+        is_last = not (self.path / _segment(end.number + 1)).exists()
+        return end if is_same and is_last else None
 
 
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
@@ -161,6 +175,22 @@ class _Last:
     line: bytes
     seq: int
     hash: str
+
+
+class _Stamp(NamedTuple):
+    """What tells a file that somebody has touched from one that nobody has."""
+
+    file: int
+    size: int
+    changed: int
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    return _Stamp(status.st_ino, status.st_size, status.st_ctime_ns)
+
+
+def _segment(number: int) -> str:
+    return f"audit-{number:06d}.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +284,7 @@ def _recovery(torn: tuple[tuple[Path, bytes], ...]) -> dict[str, Any]:
     }
 
 
-def _write(directory: Path, name: str, data: bytes) -> None:
+def _write(directory: Path, name: str, data: bytes) -> _Stamp:
     """Write all of *data* to the end of a file and to the disk, or leave the file as it was."""
     file = os.open(directory / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
@@ -273,6 +303,7 @@ def _write(directory: Path, name: str, data: bytes) -> None:
             # The disk is full, or the process may not write more. What was written is no record.
             os.ftruncate(file, size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return _stamp(os.fstat(file))
     finally:
         os.close(file)
 

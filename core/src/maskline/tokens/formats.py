@@ -22,6 +22,7 @@ from maskline.errors import MaskingError
 from ._draws import Words, draw_rows
 from ._secret import KeyHolder
 from ._shapes import Shape, shapes
+from .ff1 import NumberCipher
 from .prf import HmacPads, hmac_sha256_rows
 
 __all__ = ["DomainTokenizer"]
@@ -30,9 +31,9 @@ _INTEGER_BYTES: Final = 8
 # 15 of the 16 hex digits of 8 bytes: the last one is shifted away.
 _INTEGER_SHIFT: Final = np.uint64(4)
 _MOST_BYTES: Final = 2**31 - 1
-_SAMPLE: Final = 2048
-# To find equal values costs a third of hashing all of them.
-_WORTHWHILE: Final = 0.65
+_SAMPLE: Final = 512
+# To find equal values costs a third or more of hashing all of them.
+_WORTHWHILE: Final = 0.6
 
 # pyarrow's functions are made at import and have no types.
 _compute: Final[Any] = pc
@@ -106,6 +107,24 @@ class DomainTokenizer(KeyHolder):
         words = np.ascontiguousarray(digests[:, :_INTEGER_BYTES]).view(">u8").reshape(-1)
         tokens = _integers((words.astype(np.uint64) >> _INTEGER_SHIFT).astype(np.int64))
         return tokens if places is None else tokens.take(places)
+
+    def encrypt(self, column: pa.Array, *, has_check: bool = False) -> pa.Array:
+        """Encrypt the digits of each value, and leave everything else of it where it is.
+
+        Args:
+            column: Any length, nulls and slices allowed: ``pa.string()``, or integers of at most
+                64 bits with a sign, or 32 without.
+            has_check: Whether the last digit is a check digit after Luhn, which is made anew.
+
+        Returns:
+            The same length and type. Null where *column* is null, where a value has fewer than 6
+            or more than 36 digits to encrypt, and where its check does not hold.
+
+        Raises:
+            MaskingError: The column is of another type.
+        """
+        cipher = NumberCipher.of_domain(self.domain, self.pads)
+        return cipher.encrypt(column, has_check=has_check)
 
     def draw(self, column: pa.StringArray, *, use: str) -> Words:
         """Return a pseudorandom word for each value, to decide by what becomes of it.
@@ -187,12 +206,11 @@ def _distinct(column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
 def _has_repeats(column: pa.Array) -> bool:
     """Guess from a sample whether values repeat so often that it pays to find the equal ones."""
     rows = len(column)
-    step = -(-rows // _SAMPLE) or 1
-    sample = column.take(_integers(np.arange(0, rows, step, dtype=np.int64)))
+    if rows <= _SAMPLE:
+        return False
+    sample = column.take(_integers(np.arange(0, rows, -(-rows // _SAMPLE), dtype=np.int64)))
     size = len(sample)
     pairs = size - len(sample.unique())
-    if step == 1:
-        return size - pairs < _WORTHWHILE * rows
     # Where each value stands in r rows, a sample of s of n rows holds (r - 1) * s * s / 2n pairs.
     repeats = 1 + 2 * pairs * rows / size**2
     return repeats * _WORTHWHILE > 1
