@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
+from maskline import _kernels as kernels
 from maskline import audit
 from maskline.cli import _console, _output, main
 from maskline.cli._options import principal_of
@@ -108,7 +110,7 @@ def test_help_lists_every_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
 
     shown = capfd.readouterr().out
-    commands = ("init", "scan", "query", "explain", "policy", "keys", "audit", "demo")
+    commands = ("init", "scan", "query", "explain", "unmask", "policy", "keys", "audit", "demo")
     assert [name for name in commands if name not in shown] == []
 
 
@@ -894,6 +896,43 @@ def test_policy_schema_of_a_missing_plugin_is_bad_usage(
 ) -> None:
     assert main(["policy", "schema", "--plugin", "nothing"]) == 2
     assert "error[plugin-load]" in capfd.readouterr().err
+
+
+def test_the_doctor_tells_which_kernels_mask(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert main(["doctor"]) == 0
+    table = capsys.readouterr().out
+
+    assert found["maskline"] == version("maskline")
+    assert found["kernels"] == kernels.which()
+    assert {"SHA-256", "AES", "duckdb", "pyarrow"} < set(found)
+    assert all(f"{name} " in table and what in table for name, what in found.items())
+
+
+def test_the_doctor_says_how_to_come_to_compiled_kernels(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels._choice, "native", None)
+
+    assert main(["doctor"]) == 0
+
+    told = capsys.readouterr()
+    assert "numpy" in told.out
+    assert "C compiler" in told.err
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"), [("numpy", "numpy"), ("fast", "neither native nor numpy")]
+)
+def test_the_environment_chooses_the_kernels(wanted: str, told: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "import maskline._kernels as k; print(k.which())"],
+        env=os.environ | {"MASKLINE_KERNELS": wanted}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert told in ran.stdout + ran.stderr
+    assert "fast" not in ran.stdout + ran.stderr
 
 
 def test_keys_are_made_listed_and_rotated_and_never_shown(

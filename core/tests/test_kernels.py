@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskline._kernels import _buffers, extract, keep_ends, splice
+from maskline._kernels import _buffers, _ends, extract, keep_ends, native, splice
 from maskline.model import Spans
 
 # Surrogates are no characters, and cannot be written as UTF-8.
@@ -266,3 +266,55 @@ def test_the_kernels_treat_each_row_alone(values):
     alone = [keep_ends(text([value]), first=1, last=1)[0].as_py() for value in values]
 
     assert whole.to_pylist() == alone
+
+
+def twins(monkeypatch, module, call):
+    """Return what the compiled kernel gives, and what its twin does."""
+    if native is None:
+        pytest.skip("the kernels are not compiled")
+    compiled = call()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "native", None)
+        return compiled, call()
+
+
+WIDE = [chr(point) for point in (*range(0x20, 0x80), 0xE9, 0x301, 0x5C71, 0x2014, 0x10380, 0x1F600)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_compiled_ends_are_those_of_the_twin(monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    values = [
+        None if random.random() < 0.1 else "".join(random.choice(WIDE, random.integers(0, 12)))
+        for _ in range(200)
+    ]
+    first, last = random.integers(0, 4, 2).tolist()
+    fill = random.choice([b"*", b"#", b" "])
+
+    compiled, twin = twins(
+        monkeypatch, _ends, lambda: keep_ends(sliced(values), first=first, last=last, fill=fill)
+    )
+
+    assert compiled.equals(twin)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_compiled_stretches_are_those_of_the_twin(monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    data = random.integers(0, 256, int(random.integers(0, 500)), dtype=np.uint8)
+    edges = np.sort(random.integers(0, len(data) + 1, (30, 2)), axis=1)
+    begins, ends = edges[:, 0], edges[:, 1]
+
+    compiled, twin = twins(monkeypatch, _buffers, lambda: _buffers.gather(data, begins, ends))
+
+    assert compiled.tobytes() == twin.tobytes()
+
+
+@pytest.mark.parametrize(("begin", "end"), [(-1, 1), (0, 4), (2, 1)])
+def test_a_stretch_that_leaves_the_data_is_refused(begin, end):
+    if native is None:
+        pytest.skip("the kernels are not compiled")
+    out = np.zeros(max(end - begin, 0), np.uint8)
+
+    with pytest.raises(ValueError, match="stretch"):
+        native.gather(b"abc", np.array([begin]), np.array([end]), out)

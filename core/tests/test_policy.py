@@ -702,8 +702,7 @@ sqlite. Or it comes with the plugin `nowhere`.
 10:28: labels.shp.main.customer.email: There is no entity `EMAIL_ADRESS`. Did you mean \
 `EMAIL_ADDRESS`?
 12:3: masks.CREDIT_CRD: There is no entity or category `CREDIT_CRD`. Did you mean `CREDIT_CARD`?
-13:12: masks.US_SSN.partal: There is no mask `partal`. Did you mean `partial`? Choose from: \
-aggregate, clumsy, null, partial, redact, reveal, scan, token.
+13:12: masks.US_SSN.partal: There is no mask `partal`. Did you mean `partial`?
 14:30: masks.IBAN_CODE.partial.lst: The mask partial has no option lst; it has first and last.
 16:17: rules[0].who.rol: There is no such key. Did you mean `role`? Choose from: id, kind, role.
 16:31: rules[0].what: What is PUBLIC is never masked. Take it away.

@@ -1,7 +1,9 @@
-"""What all engines share: how far a query runs ahead of its reader, and how it ends."""
+"""What all engines share: how a query runs, and how it ends."""
 
 import gc
+import os
 import signal
+import socket
 import threading
 import time
 import weakref
@@ -88,25 +90,14 @@ def test_nothing_is_fetched_before_somebody_reads(running):
     assert stream.schema == pa.schema([("a", pa.binary())])
 
 
-def test_a_query_runs_a_few_batches_ahead_of_its_reader(running):
+def test_a_query_fetches_no_more_than_its_reader_asks_for(running):
     stream = Counting(running, batches=100)
     stream.start()
-    batches = iter(stream)
-
-    next(batches)
-
-    assert settled(stream) == 10
-    next(iter(stream))
-    assert settled(stream) == 11
-
-
-def test_a_large_batch_counts_for_several(running):
-    stream = Counting(running, batches=100, width=9 * 1024 * 1024)
-    stream.start()
 
     next(iter(stream))
 
-    assert settled(stream) == 4
+    assert settled(stream) == 1
+    assert stream.threads == {threading.current_thread()}
 
 
 def test_all_batches_come_and_then_the_query_is_freed(running):
@@ -130,7 +121,6 @@ def test_leaving_early_stops_the_query(running):
     fetched = settled(stream)
     assert fetched < 100
     assert stream.released == 1
-    assert all(not each.is_alive() for each in stream.threads)
 
 
 def test_a_closed_query_gives_nothing_that_was_fetched_before(running):
@@ -164,17 +154,7 @@ def test_a_query_that_another_thread_closes_ends_for_its_reader(running):
     assert stream.released == 1
 
 
-def test_a_reader_that_comes_too_late_for_the_end_is_told_so(running):
-    stream = Counting(running, batches=100)
-    stream.start()
-    ahead = stream._ahead  # Only Ctrl-C, or another thread, leaves somebody with it.
-    stream.close()
-
-    with pytest.raises(QueryCancelledError):
-        ahead.take()
-
-
-def test_an_error_while_running_ahead_comes_after_what_was_fetched_before(running):
+def test_an_error_comes_after_what_was_fetched_before(running):
     stream = Counting(running, batches=100, hangs_at=2)
     stream.is_interrupted.set()
     stream.start()
@@ -198,7 +178,82 @@ def test_ctrl_c_stops_the_query_before_it_is_freed(running):
 
     assert stream.is_interrupted.is_set()
     assert stream.released == 1
-    assert all(not each.is_alive() for each in stream.threads)
+
+
+def test_a_handler_that_goes_on_finds_the_query_stopped(running):
+    stream = Counting(running, batches=100, hangs_at=0)
+    stream.start()
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    threading.Timer(0.2, signal.raise_signal, [signal.SIGTERM]).start()
+    try:
+        with pytest.raises(QueryFailedError):
+            next(iter(stream))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert came == [signal.SIGTERM]
+    assert stream.released == 1
+
+
+def test_a_signal_that_means_something_else_leaves_the_query_alone(running):
+    stream = Counting(running, batches=100, hangs_at=0)
+    stream.start()
+    came = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: came.append(number))
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGUSR1]).start()
+    threading.Timer(0.4, stream.is_interrupted.set).start()
+    try:
+        began = time.monotonic()
+        with pytest.raises(QueryFailedError):
+            next(iter(stream))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert came == [signal.SIGUSR1]
+    assert time.monotonic() - began > 0.3
+
+
+def test_signals_still_reach_whoever_else_waits_for_them(running):
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    reader.settimeout(SECONDS)
+    before = signal.set_wakeup_fd(writer.fileno())
+    try:
+        stream = Counting(running, batches=100, hangs_at=0)
+        stream.start()
+        threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(stream))
+
+        assert reader.recv(1) == bytes([signal.SIGINT])
+        assert signal.set_wakeup_fd(before) == writer.fileno()
+    finally:
+        signal.set_wakeup_fd(before)
+        reader.close()
+        writer.close()
+
+
+def test_a_forked_child_can_be_interrupted_too(running):
+    next(iter(started := Counting(running, batches=3)), None)
+    del started
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            stream = Counting(Running(), batches=3, hangs_at=0)
+            stream.start()
+            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+            next(iter(stream))
+        except KeyboardInterrupt:
+            code = 0
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + SECONDS
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert ended == (child, 0)
 
 
 def test_what_one_thread_starts_another_may_read(running):
@@ -212,7 +267,7 @@ def test_what_one_thread_starts_another_may_read(running):
     assert len(found) == len(list(by_other)) == 3
 
 
-def test_outside_of_the_main_thread_no_other_thread_is_made(running):
+def test_what_another_thread_starts_runs_there(running):
     stream = Counting(running, batches=3)
     names = []
 
@@ -235,10 +290,8 @@ def test_a_query_that_ended_does_not_wait_for_the_garbage_collector(running, tak
         for _, _ in zip(range(taken), stream, strict=False):
             pass
         stream.close()
-        threads, known = stream.threads, weakref.ref(stream)
+        known = weakref.ref(stream)
         del stream
-        while threads:
-            threads.pop().join(SECONDS)
 
         assert known() is None
     finally:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from maskline.result import MaskedResult
     from maskline.session import Session, connect
     from maskline.streaming import MaskedStream
+    from maskline.unmasking import unmask
 
 __all__ = [
     "AuditError",
@@ -62,6 +63,7 @@ __all__ = [
     "hookimpl",
     "load_ipython_extension",
     "unload_ipython_extension",
+    "unmask",
 ]
 
 _HOMES: Final = {
@@ -71,6 +73,7 @@ _HOMES: Final = {
     "Session": "maskline.session",
     "connect": "maskline.session",
     "hookimpl": "maskline.hookspecs",
+    "unmask": "maskline.unmasking",
 }
 
 

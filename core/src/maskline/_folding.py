@@ -9,13 +9,20 @@ import sys
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["Folded", "fold"]
+from maskline._kernels import native, rows_of
+
+__all__ = ["Folded", "characters", "fold"]
+
+# What becomes of a character, beside turning into an ASCII one; the compiled kernels know these.
+_IS_ALNUM: Final = 1
+_IS_INVISIBLE: Final = 2
 
 _INVISIBLE = (
     *(0x00AD, 0x034F, 0x061C, 0x180E, 0xFEFF),
@@ -52,6 +59,17 @@ def _digit(character: str) -> str:
 
 
 @cache
+def characters() -> npt.NDArray[np.uint8]:
+    """Return what each code point is: an odd one's ASCII, 2 if invisible; 1 a letter or digit."""
+    points = np.arange(sys.maxunicode + 1, dtype=np.uint32)
+    fates = np.strings.isalnum(points.view("U1")).astype(np.uint8) * np.uint8(_IS_ALNUM)
+    table = _table()
+    fates[list(table)] = [ord(ascii_) if ascii_ else _IS_INVISIBLE for ascii_ in table.values()]
+    fates.flags.writeable = False
+    return fates
+
+
+@cache
 def _pattern() -> str:
     """Return an RE2 class of all odd characters."""
     points = sorted(_table())
@@ -70,13 +88,13 @@ class Folded:
 
     Attributes:
         column: As long as the original.
-        odd: Rows that differ from the original; sorted.
-        origins: The original text of those rows, as UTF-8.
+        original: The column as it was.
+        odd: Shape ``(rows,)``: whether a row differs from the original; empty if none does.
     """
 
     column: pa.StringArray
-    odd: npt.NDArray[np.int64]
-    origins: tuple[str, ...]
+    original: pa.StringArray
+    odd: npt.NDArray[np.bool_]
 
     def restore(
         self,
@@ -87,42 +105,65 @@ class Folded:
         """Turn offsets in the folded text into offsets in the original, in place."""
         if not len(self.odd):
             return
-        for index in np.flatnonzero(np.isin(rows, self.odd)):
-            origin = self.origins[int(np.searchsorted(self.odd, rows[index]))]
-            first, last = _map(origin)
-            starts[index] = first[starts[index]]
-            ends[index] = last[ends[index] - 1]
-
-
-@cache
-def _nothing() -> npt.NDArray[np.int64]:
-    return np.empty(0, dtype=np.int64)
+        moved = np.flatnonzero(self.odd[rows])
+        moved = moved[np.argsort(rows[moved], kind="stable")]
+        begin, end = starts[moved], ends[moved]
+        _unfold(self.original, rows[moved], begin, end)
+        starts[moved], ends[moved] = begin, end
 
 
 def fold(column: pa.StringArray) -> Folded:
     """Replace look-alikes of ASCII characters, and drop invisible characters."""
+    filled = pc.fill_null(column, "")
+    if native is None:
+        odd = _find_odd(filled)
+        if not odd.any():
+            return Folded(column, column, odd[:0])
+        table = _table()
+        texts = filled.filter(pa.array(odd)).to_pylist()
+        clean = pa.array([text.translate(table) for text in texts], pa.string())
+        return Folded(pc.replace_with_mask(column, pa.array(odd), clean), column, odd)
+    offsets, data = rows_of(filled)
+    odd = np.empty(len(column), np.bool_)
+    edges, folded = np.empty(len(column) + 1, np.int64), np.empty(len(data), np.uint8)
+    if not native.fold(offsets, data, characters(), odd, edges, folded):
+        return Folded(column, column, odd[:0])
+    buffers = [None, pa.py_buffer(edges.astype(np.int32)), pa.py_buffer(folded[: edges[-1]])]
+    clean = pa.Array.from_buffers(pa.string(), len(column), buffers)
+    if column.null_count:
+        clean = pc.if_else(column.is_valid(), clean, None)
+    return Folded(clean, column, odd)
+
+
+def _find_odd(column: pa.StringArray) -> npt.NDArray[np.bool_]:
     if pc.all(pc.string_is_ascii(column)).as_py() is not False:
-        return Folded(column, _nothing(), ())
-    is_odd = pc.fill_null(pc.match_substring_regex(column, pattern=_pattern()), False)
-    odd = np.flatnonzero(is_odd.to_numpy(zero_copy_only=False)).astype(np.int64)
-    if not len(odd):
-        return Folded(column, odd, ())
-    origins = tuple(column.take(pa.array(odd)).to_pylist())
-    table = _table()
-    clean = pa.array([origin.translate(table) for origin in origins], pa.string())
-    return Folded(pc.replace_with_mask(column, is_odd, clean), odd, origins)
+        return np.zeros(len(column), np.bool_)
+    is_odd = pc.match_substring_regex(column, pattern=_pattern())
+    return np.asarray(is_odd.to_numpy(zero_copy_only=False), np.bool_)
+
+
+def _unfold(
+    column: pa.StringArray,
+    rows: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+) -> None:
+    """Turn offsets in folded rows, sorted by row, into offsets in *column*, in place."""
+    if native is not None:
+        native.unfold(*rows_of(pc.fill_null(column, "")), characters(), rows, starts, ends)
+        return
+    edges = [0, *(np.flatnonzero(np.diff(rows)) + 1).tolist(), len(rows)]
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        if low < high:
+            first, last = _map(column[int(rows[low])].as_py())
+            starts[low:high], ends[low:high] = first[starts[low:high]], last[ends[low:high] - 1]
 
 
 def _map(origin: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return where, in *origin*, each folded byte's character starts and ends."""
-    table = _table()
-    first: list[int] = []
-    last: list[int] = []
-    position = 0
-    for character in origin:
-        size = len(character.encode())
-        width = len(table.get(ord(character), character).encode())
-        first += [position] * width
-        last += [position + size] * width
-        position += size
-    return np.array(first, dtype=np.int64), np.array(last, dtype=np.int64)
+    points = np.frombuffer(origin.encode("utf-32-le"), np.uint32)
+    sizes = 1 + sum((points >= least).astype(np.int64) for least in (0x80, 0x800, 0x10000))
+    fates = characters()[points]
+    widths = np.where(fates > _IS_INVISIBLE, 1, np.where(fates == _IS_INVISIBLE, 0, sizes))
+    ends = np.cumsum(sizes)
+    return np.repeat(ends - sizes, widths), np.repeat(ends, widths)

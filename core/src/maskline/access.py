@@ -34,7 +34,7 @@ from maskline.roles import Sink, Source
 from maskline.scanning import classified
 from maskline.tokens import Keyring
 
-__all__ = ["Access"]
+__all__ = ["Access", "record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +133,22 @@ class Access:
         Raises:
             AuditError: The log or a sink did not take it: nothing more may be released.
         """
-        self.audit.append(event)
-        for sink in self.sinks:
-            _emit(sink, event)
+        record(event, audit=self.audit, sinks=self.sinks)
 
     def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
         del label  # A mask promises the same for every label.
         return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
+
+
+def record(event: AccessEvent, *, audit: AuditLog, sinks: Sequence[Sink]) -> None:
+    """Make an event durable in an audit log, then hand it to every sink.
+
+    Raises:
+        AuditError: The log or a sink did not take it: nothing more may be released.
+    """
+    audit.append(event)
+    for sink in sinks:
+        _emit(sink, event)
 
 
 def _names(catalogue: Catalogue) -> tuple[dict[ColumnRef, str], frozenset[str]]:

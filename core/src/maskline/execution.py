@@ -4,12 +4,14 @@ This module knows Arrow and what plugins offer. It does not know SQL, databases,
 who asks: it is handed a *decide* function that already does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from maskline._detectors.resolution import resolve
+from maskline._detectors.scanner import find
+from maskline._kernels import by_leaf, same_cells
+from maskline._pipeline import in_order
 from maskline.errors import KeyringError, MaskingError, MasklineError
 from maskline.model import Decision, Label, Mask, OutputColumn, Spans
 from maskline.plugins import Registry
@@ -38,6 +40,8 @@ class Masking:
         self.registry = registry
         self.decide = decide
         self._keyring = keyring
+        # Batches are many, and a key is derived by HKDF.
+        self._tokenizers: dict[str, Tokenizer] = {}
 
     def tokenizer(self, domain: str) -> Tokenizer:
         """Return the tokens of a domain.
@@ -45,6 +49,8 @@ class Masking:
         Raises:
             KeyringError: The policy names no keys.
         """
+        if domain in self._tokenizers:
+            return self._tokenizers[domain]
         if self._keyring is None:
             msg = f"Tokens of the domain {domain} need a key, and the policy names none."
             raise KeyringError(
@@ -52,11 +58,12 @@ class Masking:
             )
         entity = self.registry.entities.get(domain)
         slug = entity.slug if entity else "".join(filter(str.isalnum, domain.lower()))[:16]
-        return self._keyring.tokenizer(domain, slug=slug)
+        made = self._keyring.tokenizer(domain, slug=slug)
+        return self._tokenizers.setdefault(domain, made)
 
     def find(self, column: pa.StringArray) -> Spans:
         """Run every detector over a column and settle where they overlap."""
-        return resolve([detector.detect(column) for detector in self.registry.detectors])
+        return find(column, self.registry.detectors)
 
     def mask(self, column: pa.Array, *, label: Label, mask: Mask) -> pa.Array:
         """Mask a column of any type.
@@ -70,20 +77,26 @@ class Masking:
         """
         masker = self.registry.maskers[mask.name]
         context = _Context(self, label)
+        options = dict(mask.options)
+
+        def each(leaf: pa.Array) -> pa.Array:
+            masked = masker.mask(leaf, options=options, context=context)
+            if masked.type != leaf.type or len(masked) != len(leaf):
+                raise _failed(mask, label, "a change of type or length")
+            return masked
+
         try:
-            masked = _by_text(
-                column, lambda text: masker.mask(text, options=dict(mask.options), context=context)
-            )
+            return by_leaf(column, each, keep_nested=getattr(masker, "takes_nested", False))
         except MasklineError:
             raise
         except Exception as exc:  # noqa: BLE001 - the text of any library error may hold data
             culprit = type(exc).__name__
-        else:
-            if masked.type == column.type and len(masked) == len(column):
-                return masked
-            culprit = "a change of type or length"
-        msg = f"The masker {mask.name} failed on values labelled {label.entity}: {culprit}."
-        raise MaskingError(msg, hint="Choose another mask for this entity in the policy.")
+        raise _failed(mask, label, culprit)
+
+
+def _failed(mask: Mask, label: Label, culprit: str) -> MaskingError:
+    msg = f"The masker {mask.name} failed on values labelled {label.entity}: {culprit}."
+    return MaskingError(msg, hint="Choose another mask for this entity in the policy.")
 
 
 class _Context:
@@ -99,7 +112,7 @@ class _Context:
     def find(self, column: pa.StringArray) -> Spans:
         return self._masking.find(column)
 
-    def mask_as(self, entity: str, column: pa.StringArray) -> pa.StringArray:
+    def mask_as(self, entity: str, column: pa.Array) -> pa.Array:
         label = Label(entity=entity)
         decision = self._masking.decide(label)
         if decision.is_denied:
@@ -107,25 +120,6 @@ class _Context:
         if decision.mask is None:
             return column
         return self._masking.mask(column, label=label, mask=decision.mask)
-
-
-def _by_text(column: pa.Array, mask: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Show a masker text of any Arrow type as ``pa.string()``, and give back the type it had."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType) and _is_text(kind.storage_type):
-        return pa.ExtensionArray.from_storage(kind, _by_text(column.storage, mask))
-    if pa.types.is_dictionary(kind) and _is_text(kind.value_type):
-        # Encoded anew, for different values may have one mask and a dictionary has no repeats.
-        return _by_text(column.dictionary_decode(), mask).dictionary_encode().cast(kind)
-    if _is_text(kind) and kind != pa.string():
-        return mask(column.cast(pa.string())).cast(kind)
-    return mask(column)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
 
 
 class BatchMasker:
@@ -168,30 +162,35 @@ class BatchMasker:
         )
         self.cells = [0] * len(outputs)
 
-    def mask(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return a batch that may be released.
+    def masked(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Give batches that may be released, in the order of the raw ones.
 
         Raises:
-            MaskingError: A column could not be masked; nothing of the batch was released.
+            MaskingError: A column could not be masked; nothing of its batch was released.
         """
-        columns = []
+        for batch, cells in in_order(batches, self._mask):
+            self.cells = [one + more for one, more in zip(self.cells, cells, strict=True)]
+            yield batch
+
+    def _mask(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, list[int]]:
+        """Return a masked batch, and how many cells of each column are masked."""
+        columns, cells = [], [0] * len(self._outputs)
         for position, output in enumerate(self._outputs):
             column = batch.column(position)
-            if output.mask is not None and self._are_masked:
+            if output.is_fixed:
+                # Null stands for null, or for every value.
+                cells[position] = (len(column) - column.null_count) or len(column)
+            elif output.mask is not None and self._are_masked:
                 # What it was made of is not known here, and all of it was masked.
-                self.cells[position] += len(column) - column.null_count
+                cells[position] = len(column) - column.null_count
             elif output.mask is not None:
                 masked = self._masking.mask(column, label=output.label, mask=output.mask)
-                self.cells[position] += _changed(column, masked)
+                cells[position] = _changed(column, masked)
                 column = masked
             columns.append(column)
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema), cells
 
 
 def _changed(before: pa.Array, after: pa.Array) -> int:
     """Count the cells that are no longer what they were."""
-    try:
-        same = pc.sum(pc.fill_null(pc.equal(before, after), False)).as_py() or 0
-    except pa.ArrowNotImplementedError:
-        same = 0  # Nested types cannot be compared; their masks are null throughout.
-    return int(len(before) - before.null_count - same)
+    return len(before) - int(np.count_nonzero(same_cells(before, after)))

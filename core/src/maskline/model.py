@@ -253,6 +253,7 @@ class OutputColumn:
         label: What the column is; PUBLIC where nothing was masked.
         mask: What was done to it; None where the values are the database's own.
         rule: The place in the policy that decided it, such as ``rules[0]`` or ``masks.US_SSN``.
+        is_fixed: Whether the database itself fills in the mask, and does not send the values.
     """
 
     name: str
@@ -260,6 +261,7 @@ class OutputColumn:
     label: Label = field(default_factory=lambda: Label(entity=PUBLIC))
     mask: Mask | None = None
     rule: str = ""
+    is_fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,8 +392,11 @@ class Traits:
         keeps_nulls: The mask is null exactly where the value is.
         minimum_group: Sums, averages and counts over at least so many values may be seen, though
             no value may; 0 if none may.
+        fixed: All values that are not null have the same mask, which depends on the label only;
+            where *keeps_nulls* does not hold, that mask is null, too.
     """
 
     injective: bool
     keeps_nulls: bool
     minimum_group: int = 0
+    fixed: bool = False

@@ -139,6 +139,11 @@ class PatternDetector:
         return self._name
 
     @property
+    def rules(self) -> tuple[PatternRule, ...]:
+        """The rules it is made of."""
+        return self._rules
+
+    @property
     def entities(self) -> tuple[str, ...]:
         """The names of the entities it can find."""
         return tuple(dict.fromkeys(rule.entity for rule in self._rules))

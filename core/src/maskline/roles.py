@@ -84,6 +84,21 @@ class Tokenizer(Protocol):
         """Return a 60-bit token for each value; null for null."""
         ...
 
+    def encrypt(self, column: pa.Array, *, has_check: bool = False) -> pa.Array:
+        """Encrypt the digits of each value, and leave everything else of it where it is.
+
+        There is no way back from here: who may decrypt is for a policy to say.
+
+        Args:
+            column: Text, or integers of at most 64 bits with a sign, or 32 without.
+            has_check: Whether the last digit is a check digit after Luhn, which is made anew.
+
+        Returns:
+            The same length and type. Null where *column* is null, where a value has fewer than 6
+            or more than 36 digits to encrypt, and where its check does not hold.
+        """
+        ...
+
     def draw(self, column: pa.StringArray, *, use: str) -> npt.NDArray[np.uint64]:
         """Return a pseudorandom 64-bit word for each value, to decide by what becomes of it.
 
@@ -114,8 +129,8 @@ class MaskContext(Protocol):
         """Run every detector. The result is sorted by row and start, and nothing overlaps."""
         ...
 
-    def mask_as(self, entity: str, column: pa.StringArray) -> pa.StringArray:
-        """Mask values as the policy wants *entity* masked for whoever asks."""
+    def mask_as(self, entity: str, column: pa.Array) -> pa.Array:
+        """Mask values, of any type, as the policy wants *entity* masked for whoever asks."""
         ...
 
 
@@ -142,8 +157,10 @@ class Masker(Protocol):
         """Mask a column.
 
         Args:
-            column: Any length, nulls allowed: text always as ``pa.string()``, other types as the
-                database gives them. Do not keep a reference to it.
+            column: Any length, nulls allowed: text always as ``pa.string()``, bytes of any size as
+                ``pa.binary()``, UUIDs as 16 bytes, other types as the database gives them. Of
+                lists, structs and maps come the leaves, unless the masker has an attribute
+                *takes_nested* that is true. Do not keep a reference to it.
             options: Options that *check* found right.
             context: Detectors, and tokens. A masker never sees a key.
 

@@ -4,6 +4,7 @@ This module knows every floor below it and puts them in the order of the design.
 how a result is shown.
 """
 
+import sys
 import threading
 import time
 import uuid
@@ -38,6 +39,8 @@ from maskline.roles import RowStream
 __all__ = ["MaskedStream"]
 
 _BATCH_ROWS: Final = 65_536
+_KEYLESS: Final = frozenset({"redact", "null", "partial", "reveal", "aggregate", "generalize"})
+"""Masks that need no key; of another one, a plugin's too, nobody knows here."""
 
 
 class MaskedStream:
@@ -147,27 +150,29 @@ class MaskedStream:
             QueryCancelledError: Somebody cancelled it, or the time was up.
             MaskingError: A batch could not be masked; it was not released.
         """
-        for raw in self._rows:
-            if self._is_late:
-                break
-            batch = self._within_limit(raw)
-            masked = self._masker.mask(batch)
-            self.rows += masked.num_rows
-            self._bytes += masked.nbytes
-            if masked.num_rows:
-                yield masked
-            if self.is_truncated:
-                break
+        for batch in self._masker.masked(self._within_limit()):
+            self.rows += batch.num_rows
+            self._bytes += batch.nbytes
+            if batch.num_rows:
+                yield batch
         if self._is_late:
             msg = "The query was stopped: its time limit was reached."
             raise QueryCancelledError(msg, hint="Ask for less, or allow it more time.")
         self._is_exhausted = True
 
-    def _within_limit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if self._limit is None or batch.num_rows <= self._limit - self.rows:
-            return batch
-        self.is_truncated = True
-        return batch.slice(0, self._limit - self.rows)
+    def _within_limit(self) -> Iterator[pa.RecordBatch]:
+        """Give raw batches, as many rows as may be."""
+        left = sys.maxsize if self._limit is None else self._limit - self.rows
+        for batch in self._rows:
+            if self._is_late:
+                return
+            self.is_truncated = batch.num_rows > left
+            left -= batch.num_rows
+            yield batch.slice(0, batch.num_rows + min(left, 0))
+            # A traceback shows it, and it holds values.
+            del batch
+            if self.is_truncated:
+                return
 
     def _stop_late(self) -> None:
         self._is_late = True
@@ -176,10 +181,11 @@ class MaskedStream:
     def _run(self, masking: Masking) -> RowStream:
         """Have the database run the query."""
         plan, source = self.plan, self._access.source
+        sql = _with_masked_literals(plan, masking)
         if plan.strategy is Strategy.COMMUTING:
-            return source.query(plan.sql, batch_rows=_BATCH_ROWS)
+            return source.query(sql, batch_rows=_BATCH_ROWS)
         return source.query_masked(
-            _with_masked_literals(plan, masking),
+            sql,
             reads=plan.masked_reads,
             mask=partial(_mask_column, masking),
             batch_rows=_BATCH_ROWS,
@@ -228,8 +234,9 @@ class MaskedStream:
     def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
         types, scrubbed = access.scrubbed(sql, catalogue)
-        masks = {output.mask.name for output in plan.outputs if output.mask}
-        keyring, has_tokens = access.keyring, masks & {"token", "scan"}
+        reads = [column for read in plan.masked_reads for column in read.columns]
+        masks = {column.mask.name for column in (*plan.outputs, *reads) if column.mask}
+        keyring, is_keyed = access.keyring, masks - _KEYLESS
         return AccessEvent(
             query_id=self.query_id,
             time="",
@@ -248,7 +255,7 @@ class MaskedStream:
             outputs=plan.outputs,
             influences=plan.influences,
             lookups=plan.looked_up,
-            key_versions=(keyring.active_version,) if keyring and has_tokens else (),
+            key_versions=(keyring.active_version,) if keyring and is_keyed else (),
         )
 
     def _end(self, error: BaseException | None) -> None:
@@ -293,7 +300,7 @@ def _mask_column(masking: Masking, column: OutputColumn, values: pa.Array) -> pa
 
 
 def _with_masked_literals(plan: Plan, masking: Masking) -> str:
-    """Return a plan's SQL with every literal that is looked up masked as its column is."""
+    """Return a plan's SQL with the mask of its column in every place that waits for one."""
     sql = plan.sql
     for lookup in plan.lookups:
         masked = masking.mask(

@@ -9,11 +9,11 @@ from maskline._detectors.contact import email_detector, phone_detector, url_dete
 from maskline._detectors.credentials import cloud_key_detector, jwt_detector
 from maskline._detectors.network import ip_detector, mac_detector
 from maskline._detectors.numbers import card_detector, iban_detector, ssn_detector
-from maskline.roles import Detector
+from maskline.patterns import PatternDetector
 
 __all__ = ["BUILTIN"]
 
-BUILTIN: Final[tuple[Detector, ...]] = (
+BUILTIN: Final[tuple[PatternDetector, ...]] = (
     email_detector(),
     phone_detector(),
     url_detector(),

@@ -55,7 +55,7 @@ def phone_detector() -> PatternDetector:
     label = (
         r"(?i:\b(?:phones?|telephone|tel|mobile|cell(?:phone)?|fax|call|contact|reach|dial|ring|answering"
         r"|hotline|landline|whatsapp|sms"
-        r"|telefon|handy|mobil|t[e\x80-\xf4]+l[e\x80-\xf4]+phone|tel[e\x80-\xf4]+fono|telefoon))"
+        r"|telefon|handy|mobil|t[e\x80-\xf4]{1,3}l[e\x80-\xf4]{1,3}phone|tel[e\x80-\xf4]{1,3}fono|telefoon))"
     )
     rules = [
         PatternRule(

@@ -25,10 +25,7 @@ def ip_detector() -> PatternDetector:
         ),
         PatternRule(
             entity="IP_ADDRESS",
-            pattern=(
-                r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*"
-                r"(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?:%[0-9A-Za-z]+)?"
-            ),
+            pattern=r"[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?:%[0-9A-Za-z]+)?",
             score=0.8,
             trigger=r"[0-9A-Fa-f]:[0-9A-Fa-f]*:|::[0-9A-Fa-f]",
             cut=_cut_ipv6,

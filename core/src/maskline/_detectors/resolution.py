@@ -7,6 +7,7 @@ detector found is never left in the open.
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from maskline.model import Spans
 
@@ -40,7 +41,7 @@ def resolve(spans: Sequence[Spans]) -> Spans:
     order = np.lexsort((-ends, starts, rows))
     rows, starts, ends = rows[order], starts[order], ends[order]
     scores, entities = scores[order], entities[order]
-    first = _first_of_groups(rows.tolist(), starts.tolist(), ends.tolist())
+    first = _first_of_groups(rows, starts, ends)
     group = np.cumsum(first) - 1
     heads = np.flatnonzero(first)
     # Sorted by start already, and lexsort is stable: the earliest of equals comes first.
@@ -57,15 +58,13 @@ def resolve(spans: Sequence[Spans]) -> Spans:
 
 
 def _first_of_groups(
-    rows: Sequence[int], starts: Sequence[int], ends: Sequence[int]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     """Tell which stretches, sorted, overlap none before them."""
-    first = np.zeros(len(rows), dtype=np.bool_)
-    row = reach = -1
-    for position, (this, start, end) in enumerate(zip(rows, starts, ends, strict=True)):
-        if this != row or start >= reach:
-            first[position] = True
-            row, reach = this, end
-        else:
-            reach = max(reach, end)
+    # Laid end to end, the rows make one line, on which nothing reaches into the next row.
+    number = np.cumsum(np.diff(rows, prepend=rows[:1]) != 0)
+    begin = number * (int(ends.max(initial=0)) + 1)
+    reach = np.maximum.accumulate(begin + ends)
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (begin + starts)[1:] >= reach[:-1]
     return first

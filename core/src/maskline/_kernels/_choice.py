@@ -7,7 +7,7 @@ import os
 from types import ModuleType
 from typing import Final
 
-__all__ = ["ENVIRONMENT_VARIABLE", "native", "which"]
+__all__ = ["ENVIRONMENT_VARIABLE", "native", "units", "which"]
 
 ENVIRONMENT_VARIABLE: Final = "MASKLINE_KERNELS"
 """``native`` demands the compiled kernels, ``numpy`` does without; by default, they are used where
@@ -42,3 +42,11 @@ native: Final = _load()
 def which() -> str:
     """Return ``native`` or ``numpy``: what masks values in this process."""
     return "numpy" if native is None else "native"
+
+
+def units() -> dict[str, str]:
+    """Return what the processor does itself, by algorithm."""
+    if native is None:
+        return {"SHA-256": "OpenSSL", "AES": "OpenSSL"}
+    aes = "AES extensions" if native.has_aes() else "OpenSSL"
+    return {"SHA-256": native.sha256_unit(), "AES": aes}

@@ -3,7 +3,9 @@
 This module knows Unicode's categories and buffers. It does not know what the text is.
 """
 
+import sys
 import unicodedata
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ._buffers import Bytes, continues, read, running_total, write
+from ._choice import native
 
 __all__ = ["keep_ends"]
 
@@ -45,6 +48,12 @@ def keep_ends(
         msg = "Nothing negative can be kept, and the fill is one ASCII character, no letter."
         raise ValueError(msg)
     offsets, data = read(column)
+    if native is not None:
+        edges, out = np.empty_like(offsets), np.empty_like(data)
+        letters = _ASCII_LETTERS.copy()
+        letters[fill[0]] = True
+        native.keep_ends(offsets, data, letters, _shown(data), first, last, fill[0], edges, out)
+        return write(edges, out[: edges[-1]], like=column)
     is_head = ~continues(data)
     heads = np.flatnonzero(is_head)
     counts = _is_letter(data, heads) | (data[heads] == fill[0])
@@ -102,4 +111,17 @@ def _letters(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
     return np.fromiter((not category.startswith(_SHOWN) for category in categories), np.bool_)
 
 
-_ASCII_LETTERS: Final = _letters(np.arange(_ASCII, dtype=np.uint32))
+_ASCII_LETTERS: Final = np.append(_letters(np.arange(_ASCII, dtype=np.uint32)), [False] * _ASCII)
+
+
+def _shown(data: Bytes) -> npt.NDArray[np.uint32]:
+    """Return the ranges of code points beyond ASCII that may stay, if *data* has any beyond it."""
+    has_others = len(data) and data.max() >= _ASCII
+    return _shown_ranges() if has_others else np.empty((0, 2), np.uint32)
+
+
+@cache
+def _shown_ranges() -> npt.NDArray[np.uint32]:
+    is_shown = ~_letters(np.arange(_ASCII, sys.maxunicode + 1, dtype=np.uint32))
+    edges = np.flatnonzero(np.diff(is_shown, prepend=False, append=False)) + _ASCII
+    return np.stack([edges[::2], edges[1::2] - 1], axis=1).astype(np.uint32)

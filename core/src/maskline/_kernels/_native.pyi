@@ -1,11 +1,71 @@
 from typing_extensions import Buffer
 
+def ff1(
+    offsets: Buffer,
+    data: Buffer,
+    key: bytes,
+    tweak: bytes,
+    radix: int,
+    has_check: bool,
+    is_inverse: bool,
+    out: Buffer,
+    done: Buffer,
+    /,
+) -> None: ...
+def fold(
+    offsets: Buffer,
+    data: Buffer,
+    characters: Buffer,
+    odd: Buffer,
+    out_offsets: Buffer,
+    out_data: Buffer,
+    /,
+) -> int: ...
 def gather(data: Buffer, begins: Buffer, ends: Buffer, out: Buffer, /) -> None: ...
+def json_read(
+    offsets: Buffer,
+    data: Buffer,
+    kinds: Buffer,
+    depths: Buffer,
+    parents: Buffer,
+    places: Buffer,
+    ends: Buffer,
+    text_offsets: Buffer,
+    text: Buffer,
+    edges: Buffer,
+    /,
+) -> tuple[int, int]: ...
+def json_write(
+    kinds: Buffer,
+    ends: Buffer,
+    text_offsets: Buffer,
+    text: Buffer,
+    edges: Buffer,
+    out_offsets: Buffer,
+    out_data: Buffer,
+    /,
+) -> int: ...
+def keep_ends(
+    offsets: Buffer,
+    data: Buffer,
+    letters: Buffer,
+    ranges: Buffer,
+    first: int,
+    last: int,
+    fill: int,
+    out_offsets: Buffer,
+    out_data: Buffer,
+    /,
+) -> None: ...
 def hmac_sha256_rows(
     inner_pad: Buffer, outer_pad: Buffer, offsets: Buffer, data: Buffer, out: Buffer, /
 ) -> None: ...
-def is_sha256_accelerated() -> bool: ...
+def has_aes() -> bool: ...
+def scan(
+    offsets: Buffer, data: Buffer, characters: Buffer, scores: Buffer, is_merged: bool, /
+) -> tuple[bytes, bytes, bytes, bytes]: ...
 def sha256_rows(offsets: Buffer, data: Buffer, out: Buffer, /) -> None: ...
+def sha256_unit() -> str: ...
 def shapes(offsets: Buffer, data: Buffer, out: Buffer, /) -> None: ...
 def token_rows(
     inner_pad: Buffer,
@@ -14,5 +74,14 @@ def token_rows(
     offsets: Buffer,
     data: Buffer,
     out: Buffer,
+    /,
+) -> None: ...
+def unfold(
+    offsets: Buffer,
+    data: Buffer,
+    characters: Buffer,
+    rows: Buffer,
+    starts: Buffer,
+    ends: Buffer,
     /,
 ) -> None: ...

@@ -10,10 +10,15 @@ from typing import Final
 from maskline.roles import Masker
 
 from .aggregate import AggregateMasker
+from .fpe import FpeMasker
+from .generalize import GeneralizeMasker
+from .noise import NoiseMasker
 from .partial import PartialMasker
+from .pseudonym import PseudonymMasker
 from .redact import NullMasker, RedactMasker
 from .reveal import RevealMasker
 from .scan import ScanMasker
+from .shift import ShiftMasker
 from .token import TokenMasker
 
 __all__ = ["BUILTIN"]
@@ -23,6 +28,11 @@ BUILTIN: Final[tuple[Masker, ...]] = (
     NullMasker(),
     PartialMasker(),
     TokenMasker(),
+    PseudonymMasker(),
+    FpeMasker(),
+    GeneralizeMasker(),
+    ShiftMasker(),
+    NoiseMasker(),
     AggregateMasker(),
     ScanMasker(),
     RevealMasker(),

@@ -12,7 +12,16 @@ from typing import Final, TypeAlias
 
 from maskline.errors import MaskingError
 
-__all__ = ["PathNode", "Step", "parse_path", "plant"]
+__all__ = [
+    "Nodes",
+    "PathNode",
+    "Step",
+    "entity_at",
+    "follow",
+    "parse_path",
+    "plant",
+    "with_steps",
+]
 
 Step: TypeAlias = str | int | None
 """A key, the index of an element, or None for every element."""
@@ -51,9 +60,9 @@ def _step(match: re.Match[str]) -> Step:
     return match["name"] or re.sub(r"\\(.)", r"\1", match["quoted"], flags=re.DOTALL)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PathNode:
-    """A place in a tree of paths.
+    """A place in a tree of paths, equal to no other.
 
     Attributes:
         entity: What stands here; empty if no path ends here.
@@ -62,6 +71,25 @@ class PathNode:
 
     entity: str = ""
     children: dict[Step, "PathNode"] = field(default_factory=dict)
+
+
+Nodes: TypeAlias = tuple[PathNode, ...]
+"""Where one part of a document stands in a tree: by ``[*]`` and by ``[0]``, for example."""
+
+
+def entity_at(nodes: Nodes) -> str:
+    """Return what stands at a place; empty if no path ends there."""
+    return next((node.entity for node in nodes if node.entity), "")
+
+
+def follow(nodes: Nodes, *steps: Step) -> Nodes:
+    """Return where some steps lead, each by itself."""
+    return tuple(node.children[step] for node in nodes for step in steps if step in node.children)
+
+
+def with_steps(nodes: Nodes, *steps: Step) -> Nodes:
+    """Return a place itself, and where some steps lead from there."""
+    return nodes + follow(nodes, *steps)
 
 
 def plant(paths: Iterable[tuple[str, str]]) -> PathNode:

@@ -26,6 +26,7 @@ class AggregateMasker:
     """
 
     name = "aggregate"
+    takes_nested: Final = True
 
     def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
         """Accept *min*, from 2: the sum of one value is that value."""

@@ -14,8 +14,11 @@ from maskline.roles import MaskContext
 
 from ._options import unknown_options
 
-__all__ = ["NullMasker", "RedactMasker", "redact", "redaction"]
+__all__ = ["NullMasker", "RedactMasker", "or_redacted", "redact", "redaction"]
 
+_WITHOUT_TEXT: Final = frozenset(
+    {Kind.INTEGER, Kind.NUMBER, Kind.BOOLEAN, Kind.DATE, Kind.TIMESTAMP}
+)
 _NAMELESS: Final = frozenset({PUBLIC, UNKNOWN})
 
 
@@ -40,6 +43,22 @@ def redact(column: pa.Array, entity: str) -> pa.Array:
     return pc.if_else(column.is_valid(), redaction(entity), pa.scalar(None, pa.string()))
 
 
+def or_redacted(masked: pa.Array, column: pa.Array, entity: str) -> pa.Array:
+    """Redact the texts that a mask could not mask, and made null.
+
+    Args:
+        masked: The length and type of *column*.
+        column: What was masked.
+        entity: What *column* is.
+
+    Returns:
+        *masked*, but text is null where *column* is null, and nowhere else.
+    """
+    if column.type != pa.string() or masked.null_count == column.null_count:
+        return masked
+    return pc.coalesce(masked, redact(column, entity))
+
+
 class RedactMasker:
     """Replaces text by the name of its entity, and any other value by null."""
 
@@ -51,7 +70,8 @@ class RedactMasker:
 
     def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
         """Keep the nulls of text. JSON may arrive as a struct, which becomes null."""
-        return Traits(injective=False, keeps_nulls=kind is Kind.TEXT)
+        is_text = kind is Kind.TEXT
+        return Traits(injective=False, keeps_nulls=is_text, fixed=is_text or kind in _WITHOUT_TEXT)
 
     def mask(
         self,
@@ -68,14 +88,15 @@ class NullMasker:
     """Replaces every value by null."""
 
     name = "null"
+    takes_nested: Final = True
 
     def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
         """Accept no options."""
         return unknown_options(self.name, options)
 
     def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
-        """Promise nothing: values become null."""
-        return Traits(injective=False, keeps_nulls=False)
+        """Promise one thing: values become null."""
+        return Traits(injective=False, keeps_nulls=False, fixed=True)
 
     def mask(
         self,

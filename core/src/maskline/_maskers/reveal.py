@@ -4,6 +4,7 @@ This module knows nothing of the value, nor of who sees it: the policy decided t
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import pyarrow as pa
 
@@ -19,6 +20,7 @@ class RevealMasker:
     """Leaves every value as it is."""
 
     name = "reveal"
+    takes_nested: Final = True
 
     def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
         """Accept no options."""

@@ -5,6 +5,7 @@ the mask context does.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskline._kernels import extract, splice
+from maskline._kernels import by_leaf, extract, is_nested, splice
 from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN, Kind, OptionValue, Spans, Traits
 from maskline.roles import MaskContext
 
 from ._json_cells import mask_cells
+from ._json_nested import mask_nested
 from ._options import unknown_options
 from .redact import redact, redaction
 
@@ -30,11 +32,12 @@ class ScanMasker:
 
     JSON is parsed: its labelled paths are masked whole, everything else in it is scanned. A column
     labelled with an entity is sensitive as a whole, whether or not a detector agrees, so it is
-    redacted; nor can an entity whose own mask is *scan* call upon itself without end. Any other
-    value than text becomes null.
+    redacted; nor can an entity whose own mask is *scan* call upon itself without end. Lists,
+    structs and maps are JSON where they are labelled so. Any other value than text becomes null.
     """
 
     name = "scan"
+    takes_nested: Final = True
 
     def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
         """Accept no options."""
@@ -48,19 +51,23 @@ class ScanMasker:
         self,
         column: pa.Array,
         *,
-        options: Mapping[str, OptionValue],  # noqa: ARG002
+        options: Mapping[str, OptionValue],
         context: MaskContext,
     ) -> pa.Array:
         """Return text in which every sensitive stretch is masked, null for anything else."""
         label = context.label
-        if column.type == pa.string() and label.entity == JSON:
-            return mask_cells(
+        is_text = column.type == pa.string()
+        if label.entity == JSON and (is_text or is_nested(column.type)):
+            mask_json = mask_cells if is_text else mask_nested
+            return mask_json(
                 column,
                 paths=label.paths,
                 mask_as=context.mask_as,
                 scan=lambda text: scan_text(text, context),
             )
-        if column.type == pa.string() and label.entity in _MIXED:
+        if is_nested(column.type):
+            return by_leaf(column, partial(self.mask, options=options, context=context))
+        if is_text and label.entity in _MIXED:
             return scan_text(column, context)
         return redact(column, label.entity)
 

@@ -13,6 +13,7 @@ from maskline.model import Kind, OptionValue, Traits
 from maskline.roles import MaskContext
 
 from ._options import unknown_options
+from ._typed_tokens import holds_token, typed_token
 from .redact import redact
 
 __all__ = ["TokenMasker"]
@@ -22,7 +23,9 @@ _DOMAIN: Final = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
 
 class TokenMasker:
-    """Replaces text and 64-bit integers by tokens, and any other value by null.
+    """Replaces text, whole numbers, UUIDs and bytes by tokens, and any other value by null.
+
+    Whole numbers are those of 64 bits, and decimals of 19 digits or more and none behind the point.
 
     Option *domain*: columns whose tokens shall be comparable name the same one; by default it is
     the entity of the label. Option *keep*, only ``domain``: an e-mail address keeps what follows
@@ -47,8 +50,8 @@ class TokenMasker:
     def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
         """Promise everything for text, nothing for the rest.
 
-        A token of an integer needs 64 bits, and narrower integers become null. The kind does not
-        tell how wide a column is, so nothing is promised for any integer.
+        A token of an integer needs 64 bits and one of bytes 12 bytes, and what is narrower becomes
+        null. The kind does not tell how wide a column is, so nothing is promised for either.
         """
         is_text = kind is Kind.TEXT
         return Traits(injective=is_text, keeps_nulls=is_text)
@@ -58,9 +61,9 @@ class TokenMasker:
     ) -> pa.Array:
         """Return a token for each value, null for null and for what cannot hold a token."""
         is_text = column.type == pa.string()
-        if not is_text and column.type != pa.int64():
+        if not is_text and not holds_token(column.type):
             return redact(column, context.label.entity)
         tokenizer = context.tokenizer(str(options.get("domain", context.label.entity)))
         if not is_text:
-            return tokenizer.integer(column)
+            return typed_token(column, tokenizer)
         return tokenizer.email(column) if "keep" in options else tokenizer.text(column)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from maskline.cli import _audit, _demo, _keys, _policy, _query, _redteam, _start
+from maskline.cli import _audit, _demo, _doctor, _keys, _policy, _query, _redteam, _start, _unmask
 from maskline.cli._console import ExitCode, report
 from maskline.errors import UsageError
 
@@ -56,9 +56,11 @@ _app.command("init")(_start.init)
 _app.command("scan")(_start.scan)
 _app.command("query")(_query.query)
 _app.command("explain")(_query.explain)
+_app.command("unmask")(_unmask.unmask)
 _app.add_typer(_policy.app, name="policy")
 _app.add_typer(_keys.app, name="keys")
 _app.add_typer(_audit.app, name="audit")
+_app.command("doctor")(_doctor.doctor)
 _app.command("redteam")(_redteam.redteam)
 _app.command("demo")(_demo.demo)
 

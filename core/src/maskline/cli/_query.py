@@ -219,6 +219,7 @@ def _plan_json(plan: "Plan", refusals: list[tuple[str, str]]) -> dict[str, objec
                 "label": output.label.entity,
                 "mask": str(output.mask) if output.mask else None,
                 "rule": output.rule,
+                "by_database": output.is_fixed,
             }
             for output in plan.outputs
         ],

@@ -122,6 +122,12 @@ def _read(read: MaskedRead) -> str:
     return f"{read.schema}.{read.relation} ({masked or 'the order of its rows'}{filtered})"
 
 
+def _how(output: OutputColumn) -> str:
+    """Return what becomes of a column, and where if its values are not even fetched."""
+    by_database = ", by the database" * output.is_fixed
+    return f"{output.mask or method_of(output) or 'as it is'}{by_database}"
+
+
 def _outputs(outputs: Sequence[OutputColumn]) -> Table:
     table = Table("column", "comes from", "what it is", "mask", "decided by", box=None)
     table.pad_edge = False
@@ -136,7 +142,7 @@ def _outputs(outputs: Sequence[OutputColumn]) -> Table:
             Text(visible(output.name), style="bold"),
             Text("\n".join(map(visible, sources))),
             Text(visible(what), style=style),
-            Text(str(output.mask or method_of(output) or "as it is"), style=style),
+            Text(_how(output), style=style),
             Text(visible(output.rule)),
         )
     return table

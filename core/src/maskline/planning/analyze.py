@@ -18,13 +18,11 @@ from maskline._kept import Kept
 from maskline.model import Catalogue, ColumnRef
 from maskline.planning import guard
 from maskline.planning._expressions import Expressions
-from maskline.planning._groups import hide_small_groups
 from maskline.planning._queries import Queries
-from maskline.planning._shuffle import shuffled
 from maskline.planning._values import Refusal, Relation, Taint, TooLargeError, Use, Value
 from maskline.planning.bind import CatalogueIndex, Scope, quoted
 
-__all__ = ["Analysis", "Output", "analyze", "columns_of", "relation_of", "released", "view_of"]
+__all__ = ["Analysis", "Output", "analyze", "columns_of", "relation_of", "view_of"]
 
 _OPERATORS: Final = (exp.Binary, exp.Unary, exp.Between, exp.In, exp.AtTimeZone)
 _LOOSE: Final = (exp.Paren, exp.Escape, exp.PropertyEQ)
@@ -228,29 +226,6 @@ def view_of(catalogue: Catalogue, schema: str, name: str) -> exp.Query | None:
     """
     with _lock:
         return _store(catalogue).view_tree(ColumnRef(schema, name, ""))
-
-
-def released(
-    analysis: Analysis,
-    catalogue: Catalogue,
-    *,
-    masked: frozenset[ColumnRef],
-    minimums: Mapping[ColumnRef, int],
-) -> str:
-    """Return a query's SQL, in which chance decides what it leaves to the engine.
-
-    Args:
-        analysis: Of the query.
-        catalogue: That it was analysed by.
-        masked: The columns that the engine's choice might betray.
-        minimums: How many values sums and counts of a column need, to be shown.
-    """
-    if analysis.tree is None or not (masked or minimums):
-        return analysis.sql
-    dialect = catalogue.dialect
-    tree = shuffled(analysis.tree, dialect, masked=masked)
-    hide_small_groups(tree, minimums)
-    return guard.generate(tree, dialect)
 
 
 def _store(catalogue: Catalogue) -> _Store:

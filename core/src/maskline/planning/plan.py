@@ -26,10 +26,12 @@ from maskline.model import (
     Traits,
 )
 from maskline.planning import guard
+from maskline.planning._fixed import MARK, fixed_outputs
 from maskline.planning._masked import Lookup, Reader, Rewriter, UnmaskableError
-from maskline.planning._proofs import Judge
+from maskline.planning._proofs import Judge, Verdict
+from maskline.planning._released import released
 from maskline.planning._values import COMPARED, Refusal, Taint, UseKind, Value
-from maskline.planning.analyze import Analysis, Output, analyze, columns_of, released
+from maskline.planning.analyze import Analysis, Output, analyze, columns_of
 
 __all__ = ["Lookup", "Plan", "Refusal", "plan_query"]
 
@@ -95,6 +97,7 @@ class _Request:
     traits_of: Callable[[Mask, Label, Kind], Traits]
     masks_by: Strategy
     prefix: str
+    may_fix: bool = True
 
 
 def plan_query(  # noqa: PLR0913 - all that a plan is a function of
@@ -180,14 +183,46 @@ def _planned(analysis: Analysis, request: _Request) -> Plan:
         )
     if not refusals:
         hidden = frozenset(verdict.ref for verdict in judge.masked(analysis.chance))
+        fixed = _fixed(analysis, judge, request.catalogue.dialect) if request.may_fix else {}
         return replace(
             plan,
             sql=released(
-                analysis, request.catalogue, masked=hidden, minimums=_minimums(analysis, judge)
+                analysis,
+                request.catalogue,
+                masked=hidden,
+                minimums=_minimums(analysis, judge),
+                fixed=fixed,
+            ),
+            outputs=tuple(
+                replace(output, is_fixed=position in fixed)
+                for position, output in enumerate(plan.outputs)
+            ),
+            lookups=tuple(
+                Lookup(
+                    placeholder=f"{MARK}{position}",
+                    text=MARK,
+                    label=plan.outputs[position].label,
+                    mask=verdict.decision.mask,
+                )
+                for position, verdict in fixed.items()
+                if verdict.decision.mask and verdict.traits.keeps_nulls
             ),
             notes=(*plan.notes, _SHUFFLED) if hidden and _is_told(analysis) else plan.notes,
         )
     return _on_masked_values(plan, analysis, judge, request, tuple(refusals))
+
+
+def _fixed(analysis: Analysis, judge: Judge, dialect: str) -> dict[int, Verdict]:
+    """Return which columns of the answer the database can fill in, and which column each is."""
+    if analysis.tree is None or MARK in analysis.sql:
+        return {}
+    bare = {
+        position: judge.verdict(next(iter(output.value.bare)))
+        for position, output in enumerate(analysis.outputs)
+        if output.value.bare and len(output.value.bare) == 1
+    }
+    masked = {position: verdict for position, verdict in bare.items() if verdict.is_masked}
+    return fixed_outputs(analysis.tree, masked, dialect)
 
 
 def _is_told(analysis: Analysis) -> bool:
@@ -207,7 +242,7 @@ def _on_masked_values(
 
     def reader_of(sql: str) -> Reader | None:
         found = analyze(sql, request.catalogue)
-        its_plan = _planned(found, replace(request, masks_by=Strategy.REFUSED))
+        its_plan = _planned(found, replace(request, masks_by=Strategy.REFUSED, may_fix=False))
         if its_plan.strategy is not Strategy.COMMUTING:
             return None
         return Reader(

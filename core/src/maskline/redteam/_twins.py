@@ -57,6 +57,9 @@ class _TwinTokenizer:
     def integer(self, column: pa.Int64Array) -> pa.Int64Array:
         return self._tokenizer.integer(self._translated(column))
 
+    def encrypt(self, column: pa.Array, *, has_check: bool = False) -> pa.Array:
+        return self._tokenizer.encrypt(self._translated(column), has_check=has_check)
+
     def draw(self, column: pa.StringArray, *, use: str) -> npt.NDArray[np.uint64]:
         return self._tokenizer.draw(self._translated(column), use=use)
 

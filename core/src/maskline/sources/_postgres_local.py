@@ -66,8 +66,8 @@ class LocalTables:
         link.run(_BEGIN)
         fetched = [self._make(link, read) for read in self._reads]
         link.run(_READ_ONLY)
-        for read, (sql, staged) in zip(self._reads, fetched, strict=True):
-            batches = self._masked(link, read, sql, staged)
+        for read, (sql, raw, staged) in zip(self._reads, fetched, strict=True):
+            batches = self._masked(link, read, sql, raw, staged)
             stage = _stage(read)
             link.load(stage, pa.RecordBatchReader.from_batches(staged, batches))
             kinds = link.rows(
@@ -81,8 +81,12 @@ class LocalTables:
                 f"ANALYZE pg_temp.{read.name}"
             )
 
-    def _make(self, link: Link, read: MaskedRead) -> tuple[str, pa.Schema]:
-        """Create the table and one to load it from; return how its rows are fetched, and come."""
+    def _make(self, link: Link, read: MaskedRead) -> tuple[str, list[pa.DataType], pa.Schema]:
+        """Create the table and one to load it from.
+
+        Returns:
+            How its rows are fetched, as which types they are masked, and as which they are loaded.
+        """
         described = link.described(read.sql)
         inner = ", ".join(f"c{i}" for i in range(len(described)))
         kept = ", ".join(
@@ -93,32 +97,38 @@ class LocalTables:
             f"CREATE TEMP TABLE {read.name} ON COMMIT DROP AS"
             f" SELECT {kept} FROM (\n{read.sql}\n) AS q({inner}) WITH NO DATA"
         )
-        outer = []
+        outer, wanted = [], []
         for i, (field, column) in enumerate(zip(described, read.columns, strict=True)):
-            # What is not masked comes back as it went, so text is safer than a close type.
-            is_raw = column.mask is None
-            exact = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() in _EXACT
-            outer.append(
-                f"c{i}{'' if exact else '::text'}" if is_raw else target(field, f"c{i}")[0]
-            )
+            expression, kind = target(field, f"c{i}")
+            if column.mask is None:
+                # What is not masked comes back as it went, so text is safer than a close type.
+                expression, kind = f"c{i}{'' if _type(field) in _EXACT else '::text'}", None
+            outer.append(expression)
+            wanted.append(kind)
         sql = f"SELECT {', '.join(outer)} FROM (\n{read.sql}\n) AS q({inner})"
+        given = link.described(sql)
+        raw = [kind or field.type for kind, field in zip(wanted, given, strict=True)]
+        # As a double, a number without end would lose its last digits on the way back.
         fields = [
-            pa.field(f"c{i}", _staged(field.type)[0]) for i, field in enumerate(link.described(sql))
+            pa.field(f"c{i}", pa.string() if _type(field) == "numeric" else _staged(kind)[0])
+            for i, (field, kind) in enumerate(zip(described, raw, strict=True))
         ]
         columns = ", ".join(f"{field.name} {_staged(field.type)[1]}" for field in fields)
         link.run(f"CREATE TEMP TABLE {_stage(read)} ({columns}) ON COMMIT DROP")
-        return sql, pa.schema(fields)
+        return sql, raw, pa.schema(fields)
 
     def _masked(
-        self, link: Link, read: MaskedRead, sql: str, staged: pa.Schema
+        self, link: Link, read: MaskedRead, sql: str, kinds: list[pa.DataType], staged: pa.Schema
     ) -> list[pa.RecordBatch]:
         """Fetch and mask rows. They are kept, for one connection cannot read and write at once."""
         batches = []
         with contextlib.closing(link.statement(sql)) as statement:
             for raw in reader_of(statement):
                 columns = [
-                    _as(self._mask(column, values), field.type)
-                    for column, values, field in zip(read.columns, raw.columns, staged, strict=True)
+                    _as(self._mask(column, _as(values, kind)), field.type)
+                    for column, values, kind, field in zip(
+                        read.columns, raw.columns, kinds, staged, strict=True
+                    )
                 ]
                 batch = pa.RecordBatch.from_arrays(columns, schema=staged)
                 self._rows += batch.num_rows
@@ -135,6 +145,11 @@ class LocalTables:
                     )
                 batches.append(batch)
         return batches
+
+
+def _type(field: pa.Field) -> str:
+    """Return PostgreSQL's name of a column's type."""
+    return str((field.metadata or {}).get(b"POSTGRESQL:type", b"").decode())
 
 
 def _stage(read: MaskedRead) -> str:

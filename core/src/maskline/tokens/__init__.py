@@ -1,6 +1,7 @@
 """Tokens: what stands in for a value, equal for equal values, and of no use without the key."""
 
 from ._shapes import TOKEN_REGEX, is_token_text
+from .ff1 import NumberCipher
 from .formats import DomainTokenizer
 from .keyring import ENVIRONMENT_VARIABLE, Fingerprint, KeyPlace, Keyring
 from .prf import HmacPads
@@ -13,5 +14,6 @@ __all__ = [
     "HmacPads",
     "KeyPlace",
     "Keyring",
+    "NumberCipher",
     "is_token_text",
 ]

@@ -20,12 +20,12 @@ Words: TypeAlias = npt.NDArray[np.uint64]
 """Shape ``(rows,)``: one pseudorandom 64-bit word for each row."""
 
 _WORD_BYTES: Final = 8
-# Keeps what keys are derived from apart from ordinary values, which are hashed with the same key.
-_MARK: Final = b"\0"
+# No byte of UTF-8, so no value, which is hashed with the same key, gives a key away.
+_MARK: Final = b"\xff"
 
 
 def derived_key(pads: HmacPads, *, use: str) -> Secret:
-    """Derive a key from the key of a domain: HMAC-SHA256 of a zero byte and the use.
+    """Derive a key from the key of a domain: HMAC-SHA256 of the byte 0xff and the use.
 
     Args:
         pads: The key of the domain.

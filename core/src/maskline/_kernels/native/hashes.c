@@ -265,16 +265,18 @@ close_head:
     return result;
 }
 
-/* is_sha256_accelerated() */
-static PyObject *is_sha256_accelerated(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
+/* sha256_unit(): what hashes here. */
+static PyObject *sha256_unit(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args))
 {
-    return PyBool_FromLong(sha256_is_accelerated());
+    return PyUnicode_FromString(sha256_has_lanes()        ? "AVX-512"
+                                : sha256_is_accelerated() ? "SHA extensions"
+                                                          : "portable");
 }
 
 PyMethodDef hashes_methods[] = {
     {"sha256_rows", sha256_rows, METH_VARARGS, NULL},
     {"hmac_sha256_rows", hmac_sha256_rows, METH_VARARGS, NULL},
     {"token_rows", token_rows, METH_VARARGS, NULL},
-    {"is_sha256_accelerated", is_sha256_accelerated, METH_NOARGS, NULL},
+    {"sha256_unit", sha256_unit, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

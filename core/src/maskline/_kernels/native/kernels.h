@@ -37,8 +37,12 @@ int input_open(Py_buffer *buffer, PyObject *object, int64_t items, int64_t width
 int output_open(Py_buffer *buffer, PyObject *object, int64_t items, int64_t width);
 
 /* The functions of each file; an entry with a null name ends a table. */
+extern PyMethodDef ends_methods[];
 extern PyMethodDef ff1_methods[];
 extern PyMethodDef hashes_methods[];
+extern PyMethodDef json_methods[];
+extern PyMethodDef scan_fold_methods[];
+extern PyMethodDef scan_methods[];
 extern PyMethodDef shapes_methods[];
 extern PyMethodDef text_methods[];
 

@@ -1,0 +1,85 @@
+"""Runs many detectors over a column, the built-in ones all at once.
+
+The built-in rules have a compiled twin, which finds what they find, each rule and its cut; their
+expressions are the specification. Without it, they are still searched for together. This module
+knows the order in which the compiled scanner counts the rules. It does not know policies.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from maskline._detectors import BUILTIN
+from maskline._detectors.resolution import resolve
+from maskline._folding import characters, fold
+from maskline._kernels import native, rows_of
+from maskline.model import Spans
+from maskline.patterns import PatternDetector
+from maskline.roles import Detector
+
+__all__ = ["find", "scan"]
+
+
+def find(column: pa.StringArray, detectors: Sequence[Detector]) -> Spans:
+    """Run detectors over a column and settle where their findings overlap.
+
+    Args:
+        column: Any length, nulls and slices allowed.
+        detectors: In the order that settles what nothing else does; the built-in ones count as
+            the first, if all of them are there.
+
+    Returns:
+        What *resolve* makes of all findings.
+    """
+    builtin = {id(detector) for detector in BUILTIN}
+    others = [detector for detector in detectors if id(detector) not in builtin]
+    if len(detectors) - len(others) < len(BUILTIN):
+        return resolve([detector.detect(column) for detector in detectors])
+    found = [detector.detect(column) for detector in others]
+    if native is None:
+        return resolve([_together().detect(column), *found])
+    if not others:
+        return scan(column, native=native, is_merged=True)
+    return resolve([scan(column, native=native, is_merged=False), *found])
+
+
+def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Spans:
+    """Find what the built-in detectors find, compiled.
+
+    Args:
+        column: Any length, nulls and slices allowed.
+        native: The compiled kernels.
+        is_merged: Whether to merge what overlaps, as *resolve* does.
+
+    Returns:
+        Sorted by row and start.
+    """
+    together = _together()
+    rules, names = together.rules, together.entities
+    scores = np.array([rule.score for rule in rules], np.float32)
+    entities = np.array([names.index(rule.entity) for rule in rules], np.int32)
+    folded = fold(column)
+    offsets, data = rows_of(pc.fill_null(folded.column, ""))
+    found = native.scan(offsets, data, characters(), scores, is_merged)
+    rows, starts, ends = (np.frombuffer(bytearray(part), np.int64) for part in found[:3])
+    which = np.frombuffer(found[3], np.int32)
+    folded.restore(rows, starts, ends)
+    return Spans(
+        rows=rows,
+        starts=starts,
+        ends=ends,
+        entities=entities[which],
+        scores=scores[which],
+        names=names,
+    )
+
+
+@cache
+def _together() -> PatternDetector:
+    """Return the rules of all built-in detectors, in the order of `enum rule` in ``scan.h``."""
+    detectors = sorted(BUILTIN, key=lambda detector: detector.name)
+    return PatternDetector("built-in", [rule for detector in detectors for rule in detector.rules])
