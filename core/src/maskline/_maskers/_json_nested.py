@@ -79,6 +79,8 @@ class _Walk:
         if entity not in {"", JSON}:
             return self.mask_as(entity, column)
         if not is_nested(kind):
+            if _hides_nest(kind):
+                return pa.nulls(len(column), kind)
             if entity_at(public):
                 return column
             return by_leaf(column, self._json if entity else self._scan)
@@ -108,7 +110,7 @@ class _Walk:
         keys, items = unnest(column)
         names = _text(keys)
         if names is None:
-            return [pa.nulls(len(keys), keys.type), items]
+            return [pa.nulls(len(keys), keys.type), pa.nulls(len(items), items.type)]
         groups = [
             (flags, follow(sensitive, *steps), follow(public, *steps))
             for flags, *steps in _groups(
@@ -140,6 +142,12 @@ class _Walk:
             return pa.nulls(len(leaf), kind)
         is_plain = _compute.and_(text.is_valid(), pa.array(same_cells(text, self.scan(text))))
         return _compute.if_else(is_plain, leaf, pa.scalar(None, kind)).cast(kind)
+
+
+def _hides_nest(kind: pa.DataType) -> bool:
+    """Whether no path can be followed, for values are encoded that hold others."""
+    is_encoded = _types.is_dictionary(kind) or _types.is_run_end_encoded(kind)
+    return bool(is_encoded and is_nested(kind.value_type))
 
 
 def _text(leaf: pa.Array) -> pa.StringArray | None:

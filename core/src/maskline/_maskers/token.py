@@ -3,7 +3,6 @@
 This module knows domains by name. Keys, and how a token is made, are behind the mask context.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,14 +11,13 @@ import pyarrow as pa
 from maskline.model import Kind, OptionValue, Traits
 from maskline.roles import MaskContext
 
-from ._options import unknown_options
+from ._options import domain_problems, unknown_options
 from ._typed_tokens import holds_token, typed_token
 from .redact import redact
 
 __all__ = ["TokenMasker"]
 
 _KNOWN: Final = ("domain", "keep")
-_DOMAIN: Final = re.compile("[A-Za-z][A-Za-z0-9_]*")
 
 
 class TokenMasker:
@@ -39,13 +37,7 @@ class TokenMasker:
         problems = unknown_options(self.name, options, known=_KNOWN)
         if options.get("keep", "domain") != "domain":
             problems.append("The option keep of the mask token can only be domain.")
-        domain = options.get("domain", "DEFAULT")
-        if not isinstance(domain, str) or not _DOMAIN.fullmatch(domain):
-            problems.append(
-                "The option domain of the mask token must be a name: a letter of A to Z, then "
-                "letters, digits and underscores."
-            )
-        return problems
+        return [*problems, *domain_problems(self.name, options)]
 
     def traits(self, options: Mapping[str, OptionValue], kind: Kind) -> Traits:  # noqa: ARG002
         """Promise everything for text, nothing for the rest.
