@@ -12,9 +12,10 @@ export UV_PYTHON_DOWNLOADS := never
 # What core compiles, where there is a compiler.
 KERNELS := $(wildcard core/src/maskline/_kernels/native/*) core/setup.py
 
-KERNEL_TESTS := $(addprefix tests/,test_hashes.py test_kernels.py test_tokens.py)
+KERNEL_TESTS := $(addprefix tests/,test_ff1.py test_hashes.py test_json_kernels.py \
+  test_kernels.py test_scan.py test_tokens.py)
 
-.PHONY: help demo test native sanitize redteam fuzz check format lock clean
+.PHONY: help demo test native sanitize redteam fuzz bench check format lock clean
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -25,8 +26,9 @@ test: .venv/native ## Run every test of every member
 	.venv/bin/pytest
 
 native: .venv/native ## Compile the kernels
-.venv/native: $(KERNELS) .venv/ready
-	cd core && ../.venv/bin/python setup.py --quiet build_ext --inplace
+.venv/native .bench/native: %/native: $(KERNELS) %/ready
+	rm -f core/src/maskline/_kernels/_native.*.so
+	cd core && ../$*/bin/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 # The interpreter is not built with the sanitizers, so their library is loaded first; and it keeps
@@ -48,6 +50,9 @@ fuzz: .venv/native ## Ask ten times as many random queries; SEED=... repeats a r
 redteam: .venv/native ## Attack maskline on all engines, and print a scoreboard
 	.venv/bin/pytest --quiet tests/redteam
 
+bench: .bench/native ## Measure maskline beside others; ARGS="--rows 50000" goes to benchmarks/run.py
+	.bench/bin/python benchmarks/run.py $(ARGS)
+
 check: .venv/ready ## Locks, format, lint, types, floors
 	.venv/bin/python tools/lock.py --check
 	.venv/bin/ruff format --check .
@@ -63,12 +68,18 @@ lock: .venv/ready ## Resolve the requirements anew
 	.venv/bin/python tools/lock.py
 
 clean: ## Remove what the other targets built
-	rm -rf .uv .demo .venv
+	rm -rf .uv .bench .demo .venv
 
 .demo/ready: requirements/demo.txt $(addsuffix /pyproject.toml,$(DEMO_MEMBERS)) | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) .demo
 	$(UV) pip sync --quiet --python .demo requirements/demo.txt
 	$(INSTALL) --python .demo $(call EDITABLE,$(DEMO_MEMBERS))
+	@touch $@
+
+.bench/ready: requirements/bench.txt core/pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) .bench
+	$(UV) pip sync --quiet --python .bench requirements/bench.txt
+	$(INSTALL) --python .bench $(call EDITABLE,core)
 	@touch $@
 
 .venv/ready: requirements/all.txt $(addsuffix /pyproject.toml,$(MEMBERS)) | $(UV)

@@ -24,6 +24,7 @@ DEMO: Final = [ROOT / "core/pyproject.toml", *sorted(ROOT.glob("plugins/*/pyproj
 LISTS: Final[dict[str, tuple[Sequence[Path], str]]] = {
     "uv": ([FOLDER / "uv.in"], ""),
     "demo": ([FOLDER / "demo.in", *DEMO], ""),
+    "bench": ([FOLDER / "bench.in", FOLDER / "demo.in", MEMBERS[0]], "demo"),
     "all": ([FOLDER / "all.in", FOLDER / "demo.in", *MEMBERS], "demo"),
 }
 
