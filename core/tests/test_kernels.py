@@ -71,7 +71,7 @@ def test_splice_and_extract_agree_with_a_naive_reference(case, build):
     values, found, replacements, expected, stretches = case
     column = build(values)
 
-    result = splice(column, found, text(replacements))
+    result = splice(column, found, lambda _: text(replacements))
     taken = extract(column, found)
 
     result.validate(full=True)
@@ -110,7 +110,7 @@ def test_a_bad_span_is_refused_without_reading_beyond_its_row(triple, reason):
     with pytest.raises(ValueError, match=reason):
         extract(column, spans(triple))
     with pytest.raises(ValueError, match=reason):
-        splice(column, spans(triple), text(["-"]))
+        splice(column, spans(triple), lambda _: text(["-"]))
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,13 @@ def test_a_bad_span_is_refused_without_reading_beyond_its_row(triple, reason):
 )
 def test_splice_refuses_spans_out_of_order(found):
     with pytest.raises(ValueError, match="overlap"):
-        splice(text(["abc", "abc"]), found, text(["-", "-"]))
+        splice(text(["abc", "abc"]), found, lambda _: text(["-", "-"]))
 
 
 @pytest.mark.parametrize("replacements", [[], ["-", "-"], [None]])
 def test_splice_refuses_replacements_that_do_not_fit(replacements):
     with pytest.raises(ValueError, match="replacement"):
-        splice(text(["abc"]), spans((0, 0, 1)), text(replacements))
+        splice(text(["abc"]), spans((0, 0, 1)), lambda _: text(replacements))
 
 
 def test_spans_of_unequal_parts_are_refused():
@@ -162,7 +162,7 @@ def test_what_is_not_sound_text_is_refused(column):
     nothing = spans()
 
     with pytest.raises(ValueError, match="sound") as caught:
-        splice(column, nothing, text([]))
+        splice(column, nothing, lambda _: text([]))
     assert caught.value.__context__ is None
     with pytest.raises(ValueError, match="sound"):
         keep_ends(column, last=1)
@@ -172,7 +172,7 @@ def test_a_result_of_two_gigabytes_is_refused_before_it_is_built(monkeypatch):
     monkeypatch.setattr(_buffers, "_MOST_BYTES", 5)
 
     with pytest.raises(ValueError, match="smaller batches"):
-        splice(text(["abc"]), spans((0, 0, 1)), text(["123456"]))
+        splice(text(["abc"]), spans((0, 0, 1)), lambda _: text(["123456"]))
     with pytest.raises(ValueError, match="smaller batches"):
         extract(text(["abc"]), spans((0, 0, 3), (0, 0, 3)))
 
@@ -182,14 +182,14 @@ def test_bytes_outside_a_slice_or_under_a_null_cannot_be_reached_through_a_resul
     nothing = spans()
 
     for result in (
-        splice(column, nothing, text([])),
+        splice(column, nothing, lambda _: text([])),
         keep_ends(column, last=1),
         extract(column, spans((0, 0, 1))),
     ):
         assert not reaches(result, b"hidden")
-    for result in (splice(hidden, nothing, text([])), keep_ends(hidden, last=1)):
+    for result in (splice(hidden, nothing, lambda _: text([])), keep_ends(hidden, last=1)):
         assert not reaches(result, b"SEC")
-    assert splice(hidden, spans((2, 0, 1)), text(["-"])).to_pylist()[:2] == ["ab", None]
+    assert splice(hidden, spans((2, 0, 1)), lambda _: text(["-"])).to_pylist()[:2] == ["ab", None]
 
 
 @pytest.mark.parametrize(

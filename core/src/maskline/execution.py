@@ -5,6 +5,7 @@ who asks: it is handed a *decide* function that already does.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,9 @@ from maskline.roles import Tokenizer
 from maskline.tokens import Keyring
 
 __all__ = ["BatchMasker", "Masking"]
+
+_SLICE_BYTES: Final = 4 * 1024 * 1024
+_LEAST_ROWS: Final = 2048
 
 
 class Masking:
@@ -168,7 +172,7 @@ class BatchMasker:
         Raises:
             MaskingError: A column could not be masked; nothing of its batch was released.
         """
-        for batch, cells in in_order(batches, self._mask):
+        for batch, cells in in_order(_slices(batches), self._mask):
             self.cells = [one + more for one, more in zip(self.cells, cells, strict=True)]
             yield batch
 
@@ -189,6 +193,16 @@ class BatchMasker:
                 column = masked
             columns.append(column)
         return pa.RecordBatch.from_arrays(columns, schema=self.schema), cells
+
+
+def _slices(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Give batches of bounded size, so that what is made of one stays in the caches and small."""
+    for batch in batches:
+        rows = max(_LEAST_ROWS, batch.num_rows * _SLICE_BYTES // (batch.nbytes or 1))
+        for first in range(0, batch.num_rows or 1, rows):
+            yield batch.slice(first, rows)
+        # A traceback shows it, and it holds values.
+        del batch
 
 
 def _changed(before: pa.Array, after: pa.Array) -> int:

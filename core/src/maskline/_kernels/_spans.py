@@ -3,14 +3,21 @@
 This module knows spans and buffers. It does not know who found the spans, or what replaces them.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 import pyarrow as pa
 
 from maskline.model import Spans
 
 from ._buffers import Bytes, Offsets, check_size, continues, gather, read, running_total, write
+from ._choice import native
 
 __all__ = ["extract", "splice"]
+
+
+_Action: TypeAlias = Callable[[pa.StringArray], pa.StringArray]
 
 
 def extract(column: pa.StringArray, spans: Spans) -> pa.StringArray:
@@ -27,20 +34,17 @@ def extract(column: pa.StringArray, spans: Spans) -> pa.StringArray:
         ValueError: A span is empty, leaves its row, or cuts a character in two.
     """
     offsets, data = read(column)
-    begins, ends = _locate(spans, offsets, data)
-    lengths = ends - begins
-    edges = running_total(lengths)
-    check_size(int(edges[-1]))
-    return write(edges, gather(data, begins, ends), like=pa.repeat("", len(spans)))
+    return _cut(data, *_locate(spans, offsets, data))
 
 
-def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -> pa.StringArray:
+def splice(column: pa.StringArray, spans: Spans, action: _Action) -> pa.StringArray:
     """Replace the text of each span.
 
     Args:
         column: Any length, nulls and slices allowed.
         spans: Sorted by row and start; they do not overlap.
-        replacements: One for each span, none of them null.
+        action: Is given the text of all spans, and returns what takes their places: as many
+            values, none of them null.
 
     Returns:
         The length of *column*. Null where *column* is null, and nowhere else.
@@ -54,6 +58,7 @@ def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -
     if (begins[1:] < ends[:-1]).any():
         msg = "The spans overlap, or are not sorted by row and start."
         raise ValueError(msg)
+    replacements = action(_cut(data, begins, ends))
     if len(replacements) != len(spans) or replacements.null_count:
         msg = "There must be exactly one replacement for each span, and none may be null."
         raise ValueError(msg)
@@ -61,11 +66,27 @@ def splice(column: pa.StringArray, spans: Spans, replacements: pa.StringArray) -
     growth = running_total(np.diff(pieces) - (ends - begins))
     edges = offsets + growth[np.searchsorted(spans.rows, np.arange(len(offsets)))]
     check_size(int(edges[-1]))
-    # What is kept and what takes the place of a span take turns.
+    return write(edges, _weave(data, begins, ends, pieces, text), like=column)
+
+
+def _cut(data: Bytes, begins: Offsets, ends: Offsets) -> pa.StringArray:
+    edges = running_total(ends - begins)
+    check_size(int(edges[-1]))
+    return write(edges, gather(data, begins, ends), like=pa.repeat("", len(begins)))
+
+
+def _weave(data: Bytes, begins: Offsets, ends: Offsets, pieces: Offsets, text: Bytes) -> Bytes:
+    """Return *data*, in which pieces of *text* stand in place of stretches."""
+    if native is not None:
+        size = len(data) - int((ends - begins).sum()) + int(pieces[-1])
+        out = np.empty(size, np.uint8)
+        native.weave(data, begins, ends, pieces, text, out)
+        return out
+    # What is kept and what takes the place of a stretch take turns.
     starts, stops = np.empty(2 * len(begins) + 1, np.int64), np.empty(2 * len(begins) + 1, np.int64)
     starts[0], starts[2::2], starts[1::2] = 0, ends, len(data) + pieces[:-1]
     stops[-1], stops[:-1:2], stops[1::2] = len(data), begins, len(data) + pieces[1:]
-    return write(edges, gather(np.concatenate([data, text]), starts, stops), like=column)
+    return gather(np.concatenate([data, text]), starts, stops)
 
 
 def _locate(spans: Spans, offsets: Offsets, data: Bytes) -> tuple[Offsets, Offsets]:

@@ -9,11 +9,10 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskline._kernels import by_leaf, extract, is_nested, splice
+from maskline._kernels import by_leaf, is_nested, splice
 from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN, Kind, OptionValue, Spans, Traits
 from maskline.roles import MaskContext
 
@@ -79,26 +78,17 @@ def scan_text(column: pa.StringArray, context: MaskContext) -> pa.StringArray:
         The same length; null where *column* is null, and nowhere else.
     """
     spans = context.find(column)
-    if not len(spans):
-        return splice(column, spans, pa.array([], pa.string()))
-    masked, places = [], []
+    return splice(column, spans, partial(_masked, spans=spans, context=context))
+
+
+def _masked(stretches: pa.StringArray, *, spans: Spans, context: MaskContext) -> pa.StringArray:
+    """Return the mask of each stretch."""
+    masked, places = [pa.array([], pa.string())], [np.empty(0, np.int64)]
     for entity in np.unique(spans.entities):
         where = np.flatnonzero(spans.entities == entity)
         name = spans.names[entity]
-        values = context.mask_as(name, extract(column, _pick(spans, where)))
+        values = context.mask_as(name, stretches.take(pa.array(where)))
         # A stretch cannot be null, and one that vanished could join its neighbours to a new value.
         masked.append(pc.fill_null(values, redaction(name)))
         places.append(where)
-    order = np.argsort(np.concatenate(places))
-    return splice(column, spans, pa.concat_arrays(masked).take(pa.array(order)))
-
-
-def _pick(spans: Spans, where: npt.NDArray[np.int64]) -> Spans:
-    return Spans(
-        rows=spans.rows[where],
-        starts=spans.starts[where],
-        ends=spans.ends[where],
-        entities=spans.entities[where],
-        scores=spans.scores[where],
-        names=spans.names,
-    )
+    return pa.concat_arrays(masked).take(pa.array(np.argsort(np.concatenate(places))))
