@@ -39,6 +39,8 @@ from maskline.roles import RowStream
 __all__ = ["MaskedStream"]
 
 _BATCH_ROWS: Final = 65_536
+_RAW_ROWS: Final = 16_384
+"""Of rows that are still to be masked, fewer are held at once."""
 _KEYLESS: Final = frozenset({"redact", "null", "partial", "reveal", "aggregate", "generalize"})
 """Masks that need no key; of another one, a plugin's too, nobody knows here."""
 
@@ -183,7 +185,8 @@ class MaskedStream:
         plan, source = self.plan, self._access.source
         sql = _with_masked_literals(plan, masking)
         if plan.strategy is Strategy.COMMUTING:
-            return source.query(sql, batch_rows=_BATCH_ROWS)
+            is_work = any(output.mask and not output.is_fixed for output in plan.outputs)
+            return source.query(sql, batch_rows=_RAW_ROWS if is_work else _BATCH_ROWS)
         return source.query_masked(
             sql,
             reads=plan.masked_reads,
