@@ -152,11 +152,10 @@ def _unfold(
     if native is not None:
         native.unfold(*rows_of(pc.fill_null(column, "")), characters(), rows, starts, ends)
         return
-    edges = [0, *(np.flatnonzero(np.diff(rows)) + 1).tolist(), len(rows)]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        if low < high:
-            first, last = _map(column[int(rows[low])].as_py())
-            starts[low:high], ends[low:high] = first[starts[low:high]], last[ends[low:high] - 1]
+    for row in np.unique(rows).tolist():
+        low, high = np.searchsorted(rows, [row, row + 1])
+        first, last = _map(column[row].as_py())
+        starts[low:high], ends[low:high] = first[starts[low:high]], last[ends[low:high] - 1]
 
 
 def _map(origin: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -65,7 +65,7 @@ def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Span
     folded = fold(column)
     offsets, data = rows_of(pc.fill_null(folded.column, ""))
     found = native.scan(offsets, data, characters(), scores, is_merged)
-    rows, starts, ends = (np.frombuffer(bytearray(part), np.int64) for part in found[:3])
+    rows, starts, ends = (np.frombuffer(part, np.int64) for part in found[:3])
     which = np.frombuffer(found[3], np.int32)
     folded.restore(rows, starts, ends)
     return Spans(

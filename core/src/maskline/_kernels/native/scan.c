@@ -119,6 +119,7 @@ AVX2 static void classify_all_avx2(const uint8_t *bytes, int64_t count, block *o
     __m256i w = _mm256_set1_epi8('w'), small = _mm256_set1_epi8(0x20);
     __m256i star = _mm256_set1_epi8('*');
     for (int64_t i = 0; i < count; i++) {
+        __builtin_prefetch(bytes + (i + BATCH) * BLOCK);
         __m256i a = _mm256_loadu_si256((const __m256i *)(bytes + i * BLOCK));
         __m256i b = _mm256_loadu_si256((const __m256i *)(bytes + i * BLOCK + BLOCK / 2));
         __m256i x = classes_of(a, low, high), y = classes_of(b, low, high);
@@ -411,15 +412,15 @@ static PyObject *result_of(const spans *all)
     PyObject *result = NULL;
     for (int nth = 0; nth < 4; nth++) {
         size_t width = nth < 3 ? sizeof(int64_t) : sizeof(int32_t);
-        parts[nth] = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)((size_t)all->size * width));
+        parts[nth] = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)((size_t)all->size * width));
         if (parts[nth] == NULL) {
             goto done;
         }
     }
-    int64_t *rows = (int64_t *)PyBytes_AsString(parts[0]);
-    int64_t *starts = (int64_t *)PyBytes_AsString(parts[1]);
-    int64_t *ends = (int64_t *)PyBytes_AsString(parts[2]);
-    int32_t *rules = (int32_t *)PyBytes_AsString(parts[3]);
+    int64_t *rows = (int64_t *)PyByteArray_AsString(parts[0]);
+    int64_t *starts = (int64_t *)PyByteArray_AsString(parts[1]);
+    int64_t *ends = (int64_t *)PyByteArray_AsString(parts[2]);
+    int32_t *rules = (int32_t *)PyByteArray_AsString(parts[3]);
     for (int64_t i = 0; i < all->size; i++) {
         rows[i] = all->items[i].row;
         starts[i] = all->items[i].start;

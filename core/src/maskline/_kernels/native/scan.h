@@ -167,7 +167,8 @@ static inline bool begins_with(const text *row, int64_t i, word word)
 
 static inline bool ends_with(const text *row, int64_t i, word word)
 {
-    return begins_with(row, i - word.size, word);
+    return at(row, i - 1) == (uint8_t)word.letters[word.size - 1] &&
+           begins_with(row, i - word.size, word);
 }
 
 /* Whether a word, which is of lower case, stands right before i in any case. */
@@ -209,8 +210,19 @@ static inline int64_t next_digit(const text *row, int64_t i, const byte_set *bet
     return is_digit(at(row, i)) ? i + 1 : -1;
 }
 
-/* The code point that begins at i, or ends right before i; its size comes out, too. */
-int32_t character_at(const text *row, int64_t i, int *size);
+/* The code point that begins at i; its size comes out, too. */
+static inline int32_t character_at(const text *row, int64_t i, int *size)
+{
+    uint8_t lead = at(row, i);
+    *size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    int32_t point = lead & (0xFF >> (*size == 1 ? 0 : *size + 1));
+    for (int nth = 1; nth < *size; nth++) {
+        point = point << 6 | (at(row, i + nth) & 0x3F);
+    }
+    return point < CODE_POINTS ? point : 0;
+}
+
+/* The code point that ends right before i. */
 int32_t character_before(const text *row, int64_t i, int *size);
 
 /* Write down a finding: always, or only if no letter or digit stands right beside it, and none of

@@ -4,17 +4,8 @@
  * IS_INVISIBLE for nothing; below that it stays as it is. A row never grows. */
 #include "scan.h"
 
-static bool is_ascii(const uint8_t *bytes, int64_t size)
-{
-    uint8_t seen = 0;
-    for (int64_t i = 0; i < size; i++) {
-        seen |= bytes[i];
-    }
-    return seen < 0x80;
-}
-
-/* The bytes from i on that are ASCII, eight at a time and so not all of them. */
-static int64_t skip_ascii(const text *row, int64_t i)
+/* Where the next character beyond ASCII begins, from i on. */
+static int64_t next_beyond(const text *row, int64_t i)
 {
     uint64_t eight;
     while (row->end - i >= (int64_t)sizeof eight) {
@@ -24,27 +15,18 @@ static int64_t skip_ascii(const text *row, int64_t i)
         }
         i += sizeof eight;
     }
+    while (i < row->end && row->bytes[i] < 0x80) {
+        i++;
+    }
     return i;
 }
 
 /* What the character at i becomes, and its size, which ends with the row. */
-static uint8_t fate_at(const text *row, int64_t i, int *size)
+static inline uint8_t fate_at(const text *row, int64_t i, int *size)
 {
     uint8_t fate = row->characters[character_at(row, i, size)];
     *size = *size < row->end - i ? *size : (int)(row->end - i);
     return fate;
-}
-
-static bool is_odd(const text *row)
-{
-    for (int64_t i = skip_ascii(row, row->begin); i < row->end;) {
-        int size = 1;
-        if (row->bytes[i] >= 0x80 && fate_at(row, i, &size) >= IS_INVISIBLE) {
-            return true;
-        }
-        i = size > 1 ? i + size : skip_ascii(row, i + 1);
-    }
-    return false;
 }
 
 /* Fold a row into out; its size. If `first` and `last` are given, they receive where in the row
@@ -80,19 +62,34 @@ static text row_of(const column *column, int64_t number, const uint8_t *characte
     };
 }
 
-/* Fold all rows; how many of them are odd. If none is, nothing else is written. */
+/* Mark the rows with a character that becomes something else; how many they are. */
+static int64_t mark_odd(const column *column, const uint8_t *characters, uint8_t *odd)
+{
+    const int64_t *offsets = column->offsets;
+    int64_t count = 0, number = 0;
+    text all = {.bytes = column->data, .end = offsets[column->rows], .characters = characters};
+    memset(odd, 0, (size_t)column->rows);
+    for (int64_t i = next_beyond(&all, offsets[0]); i < all.end; i = next_beyond(&all, i)) {
+        int size;
+        if (fate_at(&all, i, &size) < IS_INVISIBLE) {
+            i += size;
+            continue;
+        }
+        while (offsets[number + 1] <= i) {
+            number++;
+        }
+        odd[number] = 1;
+        count++;
+        i = offsets[number + 1];
+    }
+    return count;
+}
+
+/* Fold all rows; how many of them are odd. If none is, no offsets and no data are written. */
 static int64_t fold_all(const column *column, const uint8_t *characters, uint8_t *odd,
                         int64_t *offsets, uint8_t *data)
 {
-    int64_t count = 0, size = 0;
-    if (is_ascii(column->data, column->offsets[column->rows])) {
-        return 0;
-    }
-    for (int64_t number = 0; number < column->rows; number++) {
-        text row = row_of(column, number, characters);
-        odd[number] = is_odd(&row);
-        count += odd[number];
-    }
+    int64_t count = mark_odd(column, characters, odd), size = 0;
     offsets[0] = 0;
     for (int64_t number = 0; count > 0 && number < column->rows; number++) {
         text row = row_of(column, number, characters);

@@ -37,13 +37,9 @@ static const struct {
 };
 
 /* A bit for each length that numbers have that begin with four digits. */
-static uint32_t card_lengths(const uint8_t digits[PREFIX])
+static uint32_t card_lengths(int prefix)
 {
-    int prefix = 0;
     uint32_t lengths = 0;
-    for (int i = 0; i < PREFIX; i++) {
-        prefix = 10 * prefix + digits[i];
-    }
     for (size_t i = 0; i < COUNT(ISSUERS); i++) {
         if (ISSUERS[i].low <= prefix && prefix <= ISSUERS[i].high) {
             lengths |= ISSUERS[i].lengths;
@@ -52,52 +48,62 @@ static uint32_t card_lengths(const uint8_t digits[PREFIX])
     return lengths;
 }
 
-/* Luhn's rule, for digits of which not all are alike. */
-static bool is_card(const uint8_t *digits, int count)
+/* Digits that are read one after the other, and what they come to so far. */
+typedef struct {
+    int count;
+    int prefix;       /* The first four, as a number */
+    uint32_t lengths; /* That cards have which begin like this; known after four digits */
+    int sums[2];      /* By Luhn's rule, if the number ends here, or a digit later */
+    bool differ;      /* Not all are alike */
+} card;
+
+static void add_digit(card *card, int digit, int first)
 {
     static const uint8_t DOUBLED[10] = {0, 2, 4, 6, 8, 1, 3, 5, 7, 9};
-    int sum = 0;
-    bool differ = false;
-    for (int i = 0; i < count; i++) {
-        sum += (count - i) % 2 ? digits[i] : DOUBLED[digits[i]];
-        differ |= digits[i] != digits[0];
+    int last = card->sums[0];
+    card->sums[0] = card->sums[1] + digit;
+    card->sums[1] = last + DOUBLED[digit];
+    card->differ |= digit != first;
+    if (card->count < PREFIX) {
+        card->prefix = 10 * card->prefix + digit;
     }
-    return differ && sum % 10 == 0;
+    if (++card->count == PREFIX) {
+        card->lengths = card_lengths(card->prefix);
+    }
 }
 
-/* The longest card number among the groups of digits from `start` on: its end, 0 if there is none.
- * A long group after a full stop is the fraction of a number. */
+static bool is_card(const card *card)
+{
+    return card->count >= CARD_LEAST && (card->lengths >> card->count & 1) && card->differ &&
+           card->sums[0] % 10 == 0;
+}
+
+/* The longest card number among the groups of digits from `start` on, which lie within the last run
+ * that may hold cards: its end, 0 if there is none. A long group after a full stop is the fraction
+ * of a number. */
 static int64_t card_end(const text *row, int64_t start)
 {
-    uint8_t digits[CARD_MOST];
-    uint32_t lengths = 0;
-    int count = 0;
-    int64_t best = 0;
-    for (int64_t low = start;;) {
-        int64_t high = digits_end_within(row, low, CARD_MOST + 1);
-        bool is_fraction = low > row->cards_begin && at(row, low - 1) == '.';
-        if (count + high - low > CARD_MOST || (is_fraction && high - low > DOTTED_MOST)) {
+    card card = {0};
+    int64_t best = 0, group = start;
+    bool is_fraction = false;
+    for (int64_t i = start; i < row->cards_end; i++) {
+        uint8_t byte = row->bytes[i];
+        if (!is_digit(byte)) {
+            group = i + 1;
+            is_fraction = byte == '.';
+            continue;
+        }
+        if (card.count == CARD_MOST || (is_fraction && i - group == DOTTED_MOST)) {
             return best;
         }
-        bool had_prefix = count >= PREFIX;
-        for (int64_t i = low; i < high; i++) {
-            digits[count++] = at(row, i) - '0';
-        }
-        if (!had_prefix && count >= PREFIX) {
-            lengths = card_lengths(digits);
-        }
-        if (count >= PREFIX && !lengths) {
+        add_digit(&card, byte - '0', row->bytes[start] - '0');
+        if (card.count >= PREFIX && !(card.lengths >> card.count)) {
             return best;
         }
-        if (count >= CARD_LEAST && (lengths >> count & 1) && is_card(digits, count)) {
-            best = high;
-        }
-        int64_t next = next_digit(row, high, &CARD_SPACING);
-        if (next < 0) {
-            return best;
-        }
-        low = next - 1;
+        bool is_last = i + 1 == row->cards_end || !is_digit(row->bytes[i + 1]);
+        best = is_last && is_card(&card) ? i + 1 : best;
     }
+    return best;
 }
 
 /* \d(?:[ .\-]{0,2}\d){11,}, and the cards in it */

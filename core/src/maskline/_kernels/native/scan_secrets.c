@@ -245,7 +245,7 @@ static bool has_azure_label(const text *row, int64_t i, int64_t from)
     }
     start = before_optional(row, start, "_");
     int64_t account = before_word(row, start, AS_WORD("account"));
-    start = before_optional(row, account < 0 ? start : account, "_");
+    start = account < 0 ? start : before_optional(row, account, "_");
     start = before_word(row, start, AS_WORD("storage"));
     return start >= 0 && before_word(row, before_optional(row, start, "_"), AS_WORD("azure")) >= from;
 }

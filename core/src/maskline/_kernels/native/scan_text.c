@@ -3,17 +3,6 @@
 
 const byte_set NOTHING = {{0, 0}};
 
-int32_t character_at(const text *row, int64_t i, int *size)
-{
-    uint8_t lead = at(row, i);
-    *size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    int32_t point = lead & (0xFF >> (*size == 1 ? 0 : *size + 1));
-    for (int nth = 1; nth < *size; nth++) {
-        point = point << 6 | (at(row, i + nth) & 0x3F);
-    }
-    return point < CODE_POINTS ? point : 0;
-}
-
 int32_t character_before(const text *row, int64_t i, int *size)
 {
     int64_t start = i - 1;
