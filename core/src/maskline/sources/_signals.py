@@ -34,7 +34,10 @@ def interruptible(action: Callable[[], _T], interrupt: Callable[[], None]) -> _T
     if threading.current_thread() is not threading.main_thread():
         return action()
     watch = _watch()
-    watch.before = signal.set_wakeup_fd(watch.writer.fileno(), warn_on_full_buffer=False)
+    try:
+        watch.before = signal.set_wakeup_fd(watch.writer.fileno(), warn_on_full_buffer=False)
+    except ValueError:  # Of several interpreters in one process, only the first hears signals.
+        return action()
     try:
         watch.interrupt = interrupt
         return action()
