@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from maskline.errors import QueryCancelledError, QueryFailedError
+from maskline.sources._signals import interruptible
 from maskline.sources._streams import QueryStream, Running
 
 CANARY = "canary-7391"
@@ -232,6 +233,20 @@ def test_signals_still_reach_whoever_else_waits_for_them(running):
         signal.set_wakeup_fd(before)
         reader.close()
         writer.close()
+
+
+def test_a_call_within_a_call_ends_with_the_outer_one():
+    interrupted = threading.Event()
+
+    def outer():
+        interruptible(lambda: None, lambda: None)
+        assert interrupted.wait(SECONDS)
+
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        interruptible(outer, interrupted.set)
+
+    assert interrupted.is_set()
 
 
 def test_a_forked_child_can_be_interrupted_too(running):

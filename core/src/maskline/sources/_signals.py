@@ -34,6 +34,8 @@ def interruptible(action: Callable[[], _T], interrupt: Callable[[], None]) -> _T
     if threading.current_thread() is not threading.main_thread():
         return action()
     watch = _watch()
+    if watch.interrupt is not None:  # A call within a call: what ends the outer one ends both.
+        return action()
     try:
         watch.before = signal.set_wakeup_fd(watch.writer.fileno(), warn_on_full_buffer=False)
     except ValueError:  # Of several interpreters in one process, only the first hears signals.
