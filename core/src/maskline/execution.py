@@ -21,7 +21,7 @@ from maskline.tokens import Keyring
 
 __all__ = ["BatchMasker", "Masking"]
 
-_SLICE_BYTES: Final = 4 * 1024 * 1024
+_SLICE_BYTES: Final = 8 * 1024 * 1024
 _LEAST_ROWS: Final = 2048
 
 
