@@ -670,9 +670,9 @@ def test_a_log_shows_where_it_is_and_nothing_else(log: AuditLog) -> None:
 
 
 def test_the_verifier_runs_alone(log: AuditLog, tmp_path: Path) -> None:
-    copy = tmp_path / "verify.py"
-    copy.write_bytes(VERIFIER.read_bytes())
-    command = [sys.executable, "-I", "-S", str(copy), str(log.path)]
+    for name in ("verify.py", "signed.py"):
+        (tmp_path / name).write_bytes((VERIFIER.parent / name).read_bytes())
+    command = [sys.executable, "-E", "-s", "-S", str(tmp_path / "verify.py"), str(log.path)]
     whole = subprocess.run(command, capture_output=True, text=True, check=False)
     change(log, lambda lines: lines.pop(1))
     cut = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -687,6 +687,8 @@ def test_the_verifier_runs_alone(log: AuditLog, tmp_path: Path) -> None:
 
 def test_the_verifier_is_a_program(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["verify.py", str(log.path)])
+    monkeypatch.syspath_prepend(VERIFIER.parent)
+    monkeypatch.delitem(sys.modules, "signed", raising=False)
 
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(VERIFIER), run_name="__main__")
@@ -694,10 +696,12 @@ def test_the_verifier_is_a_program(log: AuditLog, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_verifier_imports_the_standard_library_only() -> None:
-    text = VERIFIER.read_text("utf-8")
-    modules = {line.split()[1] for line in text.splitlines() if line.startswith(("import", "from"))}
+    for path in (VERIFIER, VERIFIER.with_name("signed.py")):
+        lines = path.read_text("utf-8").splitlines()
+        words = [line.split() for line in lines if line.lstrip().startswith(("import ", "from "))]
+        modules = {word[1] for word in words} - {"signed", "maskline.audit.signed"}
 
-    assert {name.partition(".")[0] for name in modules} <= sys.stdlib_module_names
+        assert {name.partition(".")[0] for name in modules} <= sys.stdlib_module_names
 
 
 def test_the_command_checks_a_head_and_prints_json(

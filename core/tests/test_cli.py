@@ -266,7 +266,7 @@ def test_init_makes_a_policy_keys_and_ignored_files(
     assert sorted(first) == [".gitignore", "keyring.json", "policy.yaml"]
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
     assert (tmp_path / "keyring.json").stat().st_mode & 0o777 == 0o600
-    assert first[".gitignore"].decode().split() == ["keyring.json", "audit/"]
+    assert first[".gitignore"].decode().split() == ["keyring.json", "audit.key", "audit/"]
     assert shown.count("is there already: left as it is") == 2
     assert "next: maskline scan URL" in shown
     assert main(["policy", "check"]) == 0
@@ -280,7 +280,7 @@ def test_init_adds_to_a_gitignore_without_a_last_line_break(
 
     assert main(["init", "duckdb:///shop.duckdb", "--policy", "policy.yaml"]) == 0
 
-    assert (tmp_path / ".gitignore").read_text() == "audit/\n*.pyc\nkeyring.json\n"
+    assert (tmp_path / ".gitignore").read_text() == "audit/\n*.pyc\nkeyring.json\naudit.key\n"
     assert 'shop: {url: "duckdb:///shop.duckdb"}' in (tmp_path / "policy.yaml").read_text()
 
 

@@ -13,7 +13,7 @@ from maskline.model import AccessEvent, Outcome, Principal
 from maskline.roles import Sink, SinkType
 from maskline.testing import check_sink
 
-JSONL, MEMORY = BUILTIN
+ALERTS, JSONL, MEMORY = BUILTIN
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def open_jsonl(tmp_path: Path) -> Callable[[str], Sink]:
 
 
 def test_the_built_in_sinks_play_their_roles(open_jsonl: Callable[[str], Sink]) -> None:
-    assert [kind.name for kind in BUILTIN] == ["jsonl", "memory"]
+    assert [kind.name for kind in BUILTIN] == ["alerts", "jsonl", "memory"]
     assert all(isinstance(kind, SinkType) for kind in BUILTIN)
     for sink in (open_jsonl("events.jsonl"), MEMORY.open({}, resolve=str)):
         assert isinstance(sink, Sink)
@@ -50,6 +50,8 @@ def test_the_built_in_sinks_play_their_roles(open_jsonl: Callable[[str], Sink]) 
 def test_the_built_in_sinks_keep_the_rules_for_plugins() -> None:
     check_sink(JSONL, options={"path": "deeper/events.jsonl"})
     check_sink(MEMORY)
+    check_sink(ALERTS, options={"path": "deeper/alerts.jsonl"})
+    check_sink(ALERTS)
 
 
 def test_memory_keeps_events_in_order(event: AccessEvent) -> None:

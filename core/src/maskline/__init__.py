@@ -30,6 +30,7 @@ from maskline.errors import (
 
 if TYPE_CHECKING:
     from maskline.hookspecs import hookimpl
+    from maskline.logs import scrub
     from maskline.model import Principal
     from maskline.result import MaskedResult
     from maskline.session import Session, connect
@@ -62,6 +63,7 @@ __all__ = [
     "connect",
     "hookimpl",
     "load_ipython_extension",
+    "scrub",
     "unload_ipython_extension",
     "unmask",
 ]
@@ -73,6 +75,7 @@ _HOMES: Final = {
     "Session": "maskline.session",
     "connect": "maskline.session",
     "hookimpl": "maskline.hookspecs",
+    "scrub": "maskline.logs",
     "unmask": "maskline.unmasking",
 }
 

@@ -49,6 +49,7 @@ class Access:
     audit: AuditLog = field(repr=False)
     sinks: Sequence[Sink] = field(repr=False)
     principal: Principal
+    parent_run: tuple[str, str, str] | None = None
     _touched: dict[tuple[str, ColumnRef], Label] = field(
         default_factory=dict, repr=False, compare=False
     )

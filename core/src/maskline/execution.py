@@ -172,7 +172,11 @@ class BatchMasker:
         Raises:
             MaskingError: A column could not be masked; nothing of its batch was released.
         """
-        for batch, cells in in_order(_slices(batches), self._mask):
+        is_work = not self._are_masked and any(
+            output.mask and not output.is_fixed for output in self._outputs
+        )
+        masked = in_order(_slices(batches), self._mask) if is_work else map(self._mask, batches)
+        for batch, cells in masked:
             self.cells = [one + more for one, more in zip(self.cells, cells, strict=True)]
             yield batch
 

@@ -5,14 +5,16 @@ way. This module does not know the command line, notebooks or any other host.
 """
 
 import getpass
+import os
+import uuid
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import pyarrow as pa
 
 from maskline.access import Access
-from maskline.audit import AuditLog
-from maskline.errors import PolicyError
+from maskline.audit import AuditLog, Notary
+from maskline.errors import PolicyError, UsageError
 from maskline.model import ColumnRef, Decision, Label, Principal
 from maskline.planning import Plan
 from maskline.plugins import load_policy, open_source
@@ -23,6 +25,8 @@ from maskline.tokens import Keyring
 
 __all__ = ["Session", "connect"]
 
+_PARENT_VARIABLE: Final = "OPENLINEAGE_PARENT_ID"
+
 
 def connect(
     source: str = "",
@@ -30,6 +34,7 @@ def connect(
     policy: str | Path = "policy.yaml",
     principal: Principal | None = None,
     purpose: str = "",
+    parent_run: tuple[str, str, str] | None = None,
 ) -> "Session":
     """Open a database under a policy.
 
@@ -39,6 +44,9 @@ def connect(
         policy: The policy file.
         principal: Who asks; by default the user of the operating system, as a human.
         purpose: Why, unless a query says otherwise.
+        parent_run: The OpenLineage run that its queries are part of: namespace, name of the job,
+            id of the run, which is a UUID. By default, what ``OPENLINEAGE_PARENT_ID`` of the
+            environment says, as ``namespace/job/id``, if there is such a variable.
 
     Returns:
         A session. Close it, or use it in a ``with`` block.
@@ -49,11 +57,13 @@ def connect(
         KeyringError: The policy's keys cannot be read.
         AuditError: The audit log cannot be written.
         SourceError: The database cannot be opened.
+        UsageError: The parent run is none.
     """
+    parent = _parent_run(parent_run)
     loaded, registry = load_policy(Path(policy))
     name = _source_name(loaded, source)
     keyring = Keyring.open(loaded.keys) if loaded.keys else None
-    audit = AuditLog.open(loaded.audit_path)
+    audit = AuditLog.open(loaded.audit_path, notary=Notary.open(loaded.audit_signing))
     opened = open_source(registry, loaded.sources[name].url)
     sinks = [
         registry.sinks[kind].open(options, resolve=lambda path: str(loaded.resolve(path)))
@@ -69,9 +79,31 @@ def connect(
             audit=audit,
             sinks=sinks,
             principal=principal or Principal(kind="human", id=getpass.getuser()),
+            parent_run=parent,
         ),
         purpose=purpose,
     )
+
+
+def _parent_run(given: tuple[str, str, str] | None) -> tuple[str, str, str] | None:
+    told = os.environ.get(_PARENT_VARIABLE, "")
+    if given is None and not told:
+        return None
+    # A name of a job may hold slashes; the others do not.
+    namespace, _, rest = told.partition("/")
+    job, _, run = rest.rpartition("/")
+    found = given or (namespace, job, run)
+    try:
+        uuid.UUID(found[2])
+    except ValueError:
+        is_run = False
+    else:
+        is_run = bool(found[0] and found[1])
+    if is_run:
+        return found
+    where = "parent_run" if given else _PARENT_VARIABLE
+    msg = f"{where} is not a namespace, the name of a job, and the UUID of a run."
+    raise UsageError(msg, hint="Write `namespace/job/run` into the variable, or leave it out.")
 
 
 def _source_name(policy: Policy, wanted: str) -> str:
@@ -229,7 +261,8 @@ class Session:
         self._access.source.cancel()
 
     def close(self) -> None:
-        """Close the database and the sinks. May be called twice."""
+        """Close the database, the sinks and the audit log. May be called twice."""
         self._access.source.close()
         for sink in self._access.sinks:
             sink.close()
+        self._access.audit.close()

@@ -258,6 +258,7 @@ class MaskedStream:
             outputs=plan.outputs,
             influences=plan.influences,
             lookups=plan.looked_up,
+            parent_run=access.parent_run,
             key_versions=(keyring.active_version,) if keyring and is_keyed else (),
         )
 

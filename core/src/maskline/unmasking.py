@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from maskline.access import record
-from maskline.audit import AuditLog
+from maskline.audit import AuditLog, Notary
 from maskline.entities import Entity
 from maskline.errors import KeyringError, PolicyError, QueryRefusedError
 from maskline.model import AccessEvent, Label, Mask, Outcome, OutputColumn, Principal, Strategy
@@ -149,7 +149,7 @@ class _Desk:
         self._policy = policy
         self._entities = registry.entities
         self._principal = principal
-        self._audit = AuditLog.open(policy.audit_path)
+        self._audit = AuditLog.open(policy.audit_path, notary=Notary.open(policy.audit_signing))
         self._sinks = [
             registry.sinks[kind].open(options, resolve=lambda path: str(policy.resolve(path)))
             for kind, options in policy.sinks.items()
@@ -158,6 +158,7 @@ class _Desk:
     def close(self) -> None:
         for sink in self._sinks:
             sink.close()
+        self._audit.close()
 
     def event(self, entity: str, form: _Form, purpose: str) -> AccessEvent:
         """Return the record of a read, but for how it ends."""

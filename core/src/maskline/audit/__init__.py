@@ -1,7 +1,24 @@
-"""The append-only record of every read."""
+"""The append-only record of every read, signed checkpoints of it, and proofs of what it holds."""
 
 from maskline.audit.log import AuditLog, read
+from maskline.audit.proofs import prove, prove_growth, span
 from maskline.audit.record import to_json
-from maskline.audit.verify import Finding, Incomplete, Verification, verify
+from maskline.audit.signing import Notary, SigningKey, public_path
+from maskline.audit.verify import Finding, Incomplete, Verification, notes_in, verify
 
-__all__ = ["AuditLog", "Finding", "Incomplete", "Verification", "read", "to_json", "verify"]
+__all__ = [
+    "AuditLog",
+    "Finding",
+    "Incomplete",
+    "Notary",
+    "SigningKey",
+    "Verification",
+    "notes_in",
+    "prove",
+    "prove_growth",
+    "public_path",
+    "read",
+    "span",
+    "to_json",
+    "verify",
+]

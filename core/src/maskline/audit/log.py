@@ -1,7 +1,7 @@
 """Appends events to the audit log, durably, and reads them back.
 
-This module knows files and the chain of hashes. It does not know who writes events, or why. What
-makes a record valid is stated once, in ``verify.py``, for whoever has only that.
+This module knows files and the chain of hashes. It does not know who writes events, or why, or what
+is signed. What makes a record valid is stated once, in ``verify.py``, for whoever has only that.
 """
 
 import errno
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from maskline.audit._lock import locked
+from maskline.audit.checkpoints import Checkpoints
 from maskline.audit.record import to_json
+from maskline.audit.signing import Notary
 from maskline.audit.verify import (
     GENESIS,
     VERSION,
@@ -22,7 +24,9 @@ from maskline.audit.verify import (
     is_torn,
     is_whole,
     parse,
+    segment_number,
     segments_of,
+    verify,
 )
 from maskline.errors import AuditError, AuditIntegrityError
 from maskline.model import AccessEvent
@@ -41,18 +45,28 @@ class AuditLog:
     """An append-only log of access events, in a directory of its own.
 
     Any number of processes and threads of one machine may append to one log at once. `open` makes
-    these.
+    these. Close a log that has a notary, or use it in a ``with`` block: its end is signed then.
 
     Attributes:
         path: The directory.
     """
 
-    def __init__(self, path: Path, *, segment_bytes: int, lock_timeout: float) -> None:
+    def __init__(
+        self, path: Path, *, notary: Notary | None, segment_bytes: int, lock_timeout: float
+    ) -> None:
         self.path = path
+        self._notary = notary
+        self._checkpoints = Checkpoints(path, notary) if notary else None
         self._segment_bytes = segment_bytes
         self._lock_timeout = lock_timeout
         self._last = _Last(line=b"", seq=0, hash="")
         self._end: tuple[_End, _Stamp] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"<AuditLog: {self.path}>"
@@ -62,6 +76,7 @@ class AuditLog:
         cls,
         path: str | Path,
         *,
+        notary: Notary | None = None,
         segment_bytes: int = _SEGMENT_BYTES,
         lock_timeout: float = _LOCK_TIMEOUT,
     ) -> Self:
@@ -69,19 +84,24 @@ class AuditLog:
 
         Args:
             path: The directory.
+            notary: Who signs checkpoints, if any are to be signed.
             segment_bytes: A file that would grow beyond this is followed by a new one.
             lock_timeout: How many seconds an append may wait for others.
 
         Raises:
             AuditError: The directory cannot be made, or cannot be written to.
-            AuditIntegrityError: The last record is not what was written.
+            AuditIntegrityError: The last record is not what was written, or there are fewer
+                records than were signed.
         """
-        log = cls(Path(path), segment_bytes=segment_bytes, lock_timeout=lock_timeout)
+        place = Path(path)
+        log = cls(place, notary=notary, segment_bytes=segment_bytes, lock_timeout=lock_timeout)
 
         def prepare() -> None:
             log.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(log.path / _LOCK, timeout=lock_timeout):
-                _find_end(log.path, log._last)
+                end = _find_end(log.path, log._last)
+                if log._checkpoints:
+                    log._checkpoints.check(end.seq)
 
         _guard(log.path, prepare)
         return log
@@ -94,16 +114,95 @@ class AuditLog:
 
         Raises:
             AuditError: It could not be written: the disk is full, the directory is gone, or
-                another process held the lock too long. The log is as it was.
-            AuditIntegrityError: The last record is not what was written.
+                another process held the lock too long. The log is as it was. Or a checkpoint was
+                due and could not be kept: then the record is there, and the next append tries
+                again.
+            AuditIntegrityError: The last record is not what was written, or what was signed is not
+                there.
         """
         body = to_json(event)
 
         def write() -> int:
-            with locked(self.path / _LOCK, timeout=self._lock_timeout):
-                return self._append(body)
+            seq = self._append(body)
+            if self._checkpoints:
+                self._checkpoints.sign_if_due(seq)
+            return seq
 
-        return _guard(self.path, write)
+        return self._locked(write)
+
+    def sign(self) -> None:
+        """Sign the log up to its end now, unless it is signed up to there, or has no notary.
+
+        Raises:
+            AuditError: The checkpoint cannot be kept in the log or at an anchor.
+            AuditIntegrityError: The log is not what was signed before.
+        """
+
+        def write() -> None:
+            end = self._known_end() or _find_end(self.path, self._last)
+            if self._checkpoints:
+                self._checkpoints.check(end.seq)
+                self._checkpoints.sign(end.seq)
+
+        self._locked(write)
+
+    def close(self) -> None:
+        """Sign what this process has appended. May be called twice; errors are those of *sign*."""
+        if self._checkpoints and self._end:
+            self.sign()
+            self._end = None
+
+    def prune(self, before: datetime) -> int:
+        """Remove the oldest segments, once the log is verified, and record that it was done.
+
+        Only whole segments go, and never the last one. A signed checkpoint takes their place, so
+        that the rest still verifies.
+
+        Args:
+            before: Segments go if every event in them is older.
+
+        Returns:
+            How many records are gone since the log began; 0 if nothing was removed.
+
+        Raises:
+            AuditError: The log has no notary, or a file cannot be written or removed.
+            AuditIntegrityError: The log is not what was written or signed. Nothing was removed.
+        """
+        time = _time(before.astimezone(UTC))
+        checkpoints, notary = self._checkpoints, self._notary
+        if checkpoints is None or notary is None:
+            msg = "Nobody can sign for what is to be removed from the audit log."
+            raise AuditError(msg, hint="Name a key in `audit.key` of the policy.")
+
+        # Others may append meanwhile: nobody changes the segments that may go.
+        removal = _guard(self.path, lambda: checkpoints.removable(time))
+        if removal is None:
+            return 0
+        if not verify(self.path, public_keys=notary.key.public).ok:
+            msg = "The audit log is not what was written, so nothing is removed from it."
+            raise AuditIntegrityError(msg, hint="Run `maskline audit verify`.")
+        told = {"time": _time(datetime.now(UTC)), "before": time, "records": removal.size}
+
+        def remove() -> int:
+            if checkpoints.is_removed(removal):
+                return 0
+            seq = self._append({"pruned": told})
+            checkpoints.sign_removal(removal)
+            checkpoints.sign(seq)
+            for segment in segments_of(self.path):
+                if segment_number(segment.name) <= segment_number(removal.end[0]):
+                    segment.unlink()
+            _sync_directory(self.path)
+            return removal.size
+
+        return self._locked(remove)
+
+    def _locked(self, action: Callable[[], _T]) -> _T:
+        def use() -> _T:
+            with locked(self.path / _LOCK, timeout=self._lock_timeout):
+                return action()
+
+        return _guard(self.path, use)
 
     def _append(self, event: dict[str, Any]) -> int:
         end = self._known_end() or _find_end(self.path, self._last)
@@ -137,7 +236,7 @@ class AuditLog:
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
     """Return the records of access events, oldest first. The chain is not checked.
 
-    Records that tell of a recovery after a crash are left out; `verify` lists them.
+    Records that tell of the log itself, such as of a recovery after a crash, are left out.
 
     Args:
         path: The directory of a log.
@@ -164,7 +263,7 @@ def _records(segments: list[Path]) -> Iterator[dict[str, Any]]:
                 if record is None:
                     msg = f"Line {number} of {segment.name} is not a record."
                     raise AuditIntegrityError(msg, hint="Run `maskline audit verify`.")
-                if "recovery" not in record["event"]:
+                if "outcome" in record["event"]:
                     yield record
 
 
@@ -268,10 +367,14 @@ def _record(seq: int, prev: str, event: dict[str, Any]) -> tuple[bytes, str]:
     return head + b',"hash":"%b"' % digest.encode() + tail + b"\n", digest
 
 
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _recovery(torn: tuple[tuple[Path, bytes], ...]) -> dict[str, Any]:
     return {
         "recovery": {
-            "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": _time(datetime.now(UTC)),
             "torn": [
                 {
                     "segment": segment.name,

@@ -15,7 +15,20 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from maskline.cli import _audit, _demo, _doctor, _keys, _policy, _query, _redteam, _start, _unmask
+from maskline.cli import (
+    _audit,
+    _audit_questions,
+    _demo,
+    _doctor,
+    _evidence,
+    _keys,
+    _lineage,
+    _policy,
+    _query,
+    _redteam,
+    _start,
+    _unmask,
+)
 from maskline.cli._console import ExitCode, report
 from maskline.errors import UsageError
 
@@ -59,7 +72,10 @@ _app.command("explain")(_query.explain)
 _app.command("unmask")(_unmask.unmask)
 _app.add_typer(_policy.app, name="policy")
 _app.add_typer(_keys.app, name="keys")
+_audit_questions.add_to(_audit.app)
 _app.add_typer(_audit.app, name="audit")
+_app.add_typer(_lineage.app, name="lineage")
+_app.command("evidence")(_evidence.evidence)
 _app.command("doctor")(_doctor.doctor)
 _app.command("redteam")(_redteam.redteam)
 _app.command("demo")(_demo.demo)

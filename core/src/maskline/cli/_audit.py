@@ -1,35 +1,60 @@
-"""``maskline audit``: verifies the audit log, and shows the end of it."""
+"""``maskline audit``: verifies, shows, signs, proves and prunes the audit log."""
 
 import json
+import sys
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from maskline._cells import grouped, visible
-from maskline.cli._console import ExitCode, fail, out
+from maskline.cli._console import ExitCode, fail, out, say
 from maskline.cli._options import Listing, ListingFormat, Policy
 from maskline.errors import UsageError
 
 if TYPE_CHECKING:
-    from maskline.audit import Verification
+    from maskline.audit import AuditLog, Verification
 
-__all__ = ["app", "tail", "verify"]
+__all__ = [
+    "app",
+    "create_key",
+    "export",
+    "prove",
+    "prune",
+    "show",
+    "sign",
+    "tail",
+    "verify",
+]
 
-app: Final = typer.Typer(help="Verify and read the audit log.", no_args_is_help=True)
+app: Final = typer.Typer(help="Verify, read and sign the audit log.", no_args_is_help=True)
+_T = TypeVar("_T")
+
 _Directory: TypeAlias = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="Default: the one that the policy names.")
+]
+_Folder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--log", metavar="DIR", help="The audit log. Default: the one that the policy names."
+    ),
+]
+_Date: TypeAlias = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC."),
 ]
 _POLICY: Final = Path("policy.yaml")
 _STYLES: Final = {"answered": "green", "refused": "yellow", "failed": "red", "cancelled": "red"}
 
 
 @app.command()
-def verify(
+def verify(  # noqa: PLR0913 - the options of the command
     directory: _Directory = None,
     *,
     expect: Annotated[
@@ -38,14 +63,34 @@ def verify(
             metavar="SEQ:HASH", help="A head that an earlier verification gave; must be there."
         ),
     ] = "",
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="What was signed of the log, from wherever it was kept. May be repeated.",
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="To check signatures. Default: beside the key of the policy."
+        ),
+    ] = None,
     policy: Policy = _POLICY,
     how: Listing = ListingFormat.TABLE,
 ) -> int:
-    """Check every hash and every link of the log."""
+    """Check every hash, link and signature of a log, or of a file that `prove` made."""
     from maskline import audit
 
     place = _place(directory, policy)
-    result = audit.verify(place, expect_head=_head(expect))
+    notes = [note for file in checkpoint or () for note in _read(audit.notes_in, file)]
+    keys = public_key or (_public_key(policy) if directory is None else None)
+    result = audit.verify(
+        place,
+        expect_head=_head(expect),
+        checkpoints=notes,
+        public_keys=_read(lambda file: file.read_text("utf-8"), keys) if keys else "",
+    )
     if how is ListingFormat.JSON:
         print(json.dumps(asdict(result), indent=2))  # noqa: T201 - the answer of the command
     else:
@@ -82,6 +127,145 @@ def tail(
     for record in records:
         table.add_row(*_row(record["seq"], record["event"]))
     out().print(table)
+
+
+@app.command()
+def show(
+    seq: Annotated[int, typer.Argument(min=1, help="The number of the record.")],
+    log: _Folder = None,
+    policy: Policy = _POLICY,
+) -> int:
+    """Show one record, whole. The chain is not checked."""
+    from maskline import audit
+
+    place = _place(log, policy)
+    for record in audit.read(place):
+        if record["seq"] == seq:
+            print(json.dumps(record, indent=2))  # noqa: T201 - the answer of the command
+            return ExitCode.DONE
+    fail("audit", f"The audit log {place} has no event with the number {seq}.")
+    return ExitCode.AUDIT
+
+
+@app.command()
+def prove(
+    seq: Annotated[int | None, typer.Argument(min=1, help="The number of a record.")] = None,
+    *,
+    since: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="CHECKPOINT", help="Prove that the log only grew since."),
+    ] = None,
+    log: _Folder = None,
+    policy: Policy = _POLICY,
+) -> None:
+    """Print the proof that the log holds a record, or that it still begins as it once was."""
+    from maskline import audit
+
+    if (seq is None) == (since is None):
+        msg = "What is to be proved is missing, or there are two things."
+        raise UsageError(msg, hint="Name the number of a record, or --from CHECKPOINT.")
+    place = _place(log, policy)
+    if seq is not None:
+        return _print(audit.prove(place, seq, seq))
+    notes = _read(audit.notes_in, since) if since else []
+    return _print(audit.prove_growth(place, notes[-1] if notes else ""))
+
+
+@app.command()
+def export(
+    since: _Date = None,
+    until: _Date = None,
+    log: _Folder = None,
+    policy: Policy = _POLICY,
+) -> None:
+    """Print the records of a time as JSON lines, with the proof that they are all of them."""
+    from maskline import audit
+
+    place = _place(log, policy)
+    begin, end = (each.isoformat() if each else "" for each in (since, until))
+    first, last = audit.span(place, begin, end or "9")
+    if not last:
+        say("There is no event of that time.")
+        return
+    _print(audit.prove(place, first, last))
+
+
+@app.command()
+def sign(log: _Folder = None, policy: Policy = _POLICY) -> None:
+    """Sign the log up to its end, with the key that the policy names."""
+    with _signed(log, policy) as opened:
+        opened.sign()
+
+
+@app.command()
+def prune(
+    before: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="Events of that day and later stay. In UTC."),
+    ],
+    log: _Folder = None,
+    policy: Policy = _POLICY,
+) -> None:
+    """Remove the oldest files of the log, and sign what stands for them."""
+    with _signed(log, policy) as opened:
+        count = opened.prune(before.replace(tzinfo=UTC))
+    if count:
+        say(f"Records 1 to {grouped(count)} are gone, and the log tells of it.")
+    else:
+        say("Nothing was removed: no file of the log holds older events only.")
+
+
+@app.command()
+def create_key(
+    file: Annotated[Path, typer.Argument(help="The key's file.")] = Path("audit.key"),
+    *,
+    name: Annotated[
+        str, typer.Option(help="Of the log, such as example.com/shop/audit. It is signed too.")
+    ] = "maskline/audit",
+) -> None:
+    """Make a key that signs checkpoints. A file that is there stays."""
+    from maskline.audit import SigningKey, public_path
+
+    key = SigningKey.generate(name)
+    key.save(file)
+    say(f"made {file}, for its owner only, and {public_path(file)}, for everybody")
+    say(f"Write `audit: {{key: {file}}}` in the policy. Keep the key out of version control.")
+
+
+def _signed(log: Path | None, policy: Path) -> "AuditLog":
+    from maskline.audit import AuditLog, Notary
+    from maskline.plugins import load_policy
+
+    loaded = load_policy(policy)[0]
+    if (notary := Notary.open(loaded.audit_signing)) is None:
+        msg = f"{policy.name} names no key that signs the audit log."
+        hint = "`maskline audit create-key` makes one; name it in `audit.key`."
+        raise UsageError(msg, hint=hint)
+    return AuditLog.open(log or loaded.audit_path, notary=notary)
+
+
+def _print(lines: Iterable[bytes]) -> None:
+    for line in lines:
+        sys.stdout.write(line.decode())
+
+
+def _read(how: Callable[[Path], _T], file: Path) -> _T:
+    try:
+        return how(file)
+    except (OSError, ValueError) as exc:
+        problem = type(exc).__name__
+    msg = f"{file} cannot be read: {problem}."
+    raise UsageError(msg, hint="Name a file, or a folder of checkpoints, that you may read.")
+
+
+def _public_key(policy: Path) -> Path | None:
+    """Return the public key beside the one that the policy names, if both are there."""
+    from maskline.audit import public_path
+    from maskline.plugins import load_policy
+
+    signing = load_policy(policy)[0].audit_signing if policy.exists() else None
+    place = public_path(signing.key) if signing else None
+    return place if place and place.exists() else None
 
 
 def _row(seq: int, event: dict[str, Any]) -> list[Text]:
@@ -124,6 +308,10 @@ def _show(result: "Verification") -> None:
     records = f"{grouped(result.records)} records in {result.segments} segments"
     span = f", from {result.first_time} to {result.last_time}" if result.first_time else ""
     console.print(Text(f"{records}{visible(span)}"), soft_wrap=True)
+    if result.pruned:
+        console.print(Text(f"pruned: records 1 to {grouped(result.pruned)}"))
+    signed = f"{grouped(result.signed)} records" if result.signed else "none that was checked"
+    console.print(Text(f"signed: {signed}"))
     if result.head_seq:
         console.print(Text(f"head {result.head_seq}:{visible(result.head_hash)}"), soft_wrap=True)
     for at in result.findings:

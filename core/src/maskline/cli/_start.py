@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["begin", "init", "label_text", "scan"]
 
 _POLICY: Final = Path("policy.yaml")
-_IGNORED: Final = ("keyring.json", "audit/")
+_IGNORED: Final = ("keyring.json", "audit.key", "audit/")
 _SAMPLE_NAME: Final = "shop"
 # The plugins of this project; those of others are for a person to name.
 _OWN_PLUGINS: Final = frozenset({"openlineage", "secrets"})

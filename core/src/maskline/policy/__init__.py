@@ -5,7 +5,7 @@ offer; it does not know how plugins are loaded, nor databases, nor SQL, and it n
 `maskline.plugins.load_policy` is the way in.
 """
 
-from maskline.policy._policy import KeysConfig, Policy, SourceConfig
+from maskline.policy._policy import KeysConfig, Policy, SigningConfig, SourceConfig
 from maskline.policy._read import Plugins, read_policy
 from maskline.policy._rules import Effect, Rule, Who, normal_purpose
 from maskline.policy._schema import policy_schema
@@ -20,6 +20,7 @@ __all__ = [
     "Plugins",
     "Policy",
     "Rule",
+    "SigningConfig",
     "SourceConfig",
     "Who",
     "absolute_url",

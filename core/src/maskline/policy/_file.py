@@ -92,9 +92,12 @@ class LimitsPart(_Part):
 
 
 class AuditPart(_Part):
-    """Where the audit log is."""
+    """Where the audit log is, and who signs it."""
 
     path: Text = "audit"
+    key: Text = ""
+    every: Annotated[int, Field(gt=0)] = 100
+    anchors: TextOrList = []
     on_failure: Literal["refuse"] = "refuse"
 
 
@@ -104,6 +107,7 @@ _MESSAGES: Final = {
     "date_from_datetime_inexact": "This must be a date, such as 2027-01-31.",
     "date_from_datetime_parsing": "This must be a date, such as 2027-01-31.",
     "date_type": "This must be a date, such as 2027-01-31.",
+    "greater_than": "This must be a whole number, 1 or more.",
     "greater_than_equal": "This must be a whole number, 0 or more.",
     "int_type": "This must be a whole number, 0 or more.",
     "model_type": "This must be a mapping, such as `{key: value}`.",

@@ -26,7 +26,7 @@ from maskline.model import (
 )
 from maskline.policy._rules import Effect, Rule, normal_purpose
 
-__all__ = ["KeysConfig", "Policy", "SourceConfig", "fold", "resolve"]
+__all__ = ["KeysConfig", "Policy", "SigningConfig", "SourceConfig", "fold", "resolve"]
 
 _SEEN: Final = Decision(mask=None, rule="")
 _SCANNED: Final = Decision(mask=Mask(name="scan"), rule="default")
@@ -60,6 +60,21 @@ class KeysConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SigningConfig:
+    """How checkpoints of the audit log are signed.
+
+    Attributes:
+        key: The file of the key.
+        every: How many records may go unsigned.
+        anchors: Files and folders that checkpoints are copied to.
+    """
+
+    key: Path
+    every: int
+    anchors: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What columns are, and who sees what of them.
 
@@ -77,6 +92,7 @@ class Policy:
         lookups_per_hour: How many literals one principal may have looked up in one source within
             an hour, in one process.
         audit_path: The folder of the audit log.
+        audit_signing: How its checkpoints are signed; None if they are not.
         sinks: The options of each sink, by its kind.
     """
 
@@ -90,6 +106,7 @@ class Policy:
     rules: tuple[Rule, ...] = field(default=(), repr=False)
     lookups_per_hour: int = 60
     audit_path: Path = Path("audit")
+    audit_signing: SigningConfig | None = None
     sinks: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict, repr=False)
     _folded: Mapping[str, Mapping[ColumnRef, Label]] = field(init=False, repr=False, compare=False)
     _decisions: Mapping[str, Decision] = field(init=False, repr=False, compare=False)

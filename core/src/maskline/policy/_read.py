@@ -25,7 +25,7 @@ from maskline.policy._file import (
 from maskline.policy._keys import read_keys
 from maskline.policy._labels import read_labels
 from maskline.policy._masks import Checks, Offers
-from maskline.policy._policy import Policy, SourceConfig, resolve
+from maskline.policy._policy import Policy, SigningConfig, SourceConfig, resolve
 from maskline.policy._problems import Problems, choices
 from maskline.policy._rule_parts import read_rules
 from maskline.policy._tree import Node, Spot, parse
@@ -157,8 +157,7 @@ class _Reader:
                     self._root.at_key(key), "There is no such key.", choices(key, SECTIONS)
                 )
         self._version()
-        audit = self._root.get("audit")
-        part = check_part(AuditPart, audit, self._problems) if audit else None
+        audit = self._audit()
         limits = self._root.get("limits")
         most = check_part(LimitsPart, limits, self._problems) if limits else None
         return Policy(
@@ -171,7 +170,14 @@ class _Reader:
             masks=self._masks(),
             rules=read_rules(self._root.get("rules"), self._checks, expired_before=expired_before),
             lookups_per_hour=(most or LimitsPart()).lookups_per_hour,
-            audit_path=resolve(self._path, (part or AuditPart()).path),
+            audit_path=resolve(self._path, audit.path),
+            audit_signing=SigningConfig(
+                key=resolve(self._path, audit.key),
+                every=audit.every,
+                anchors=tuple(resolve(self._path, anchor) for anchor in audit.anchors),
+            )
+            if audit.key
+            else None,
             sinks=self._sinks(),
         )
 
@@ -254,6 +260,18 @@ class _Reader:
                     self._checks.may_be_revealed_to_all(node, name)
                 masks[name] = mask
         return MappingProxyType(masks)
+
+    def _audit(self) -> AuditPart:
+        node = self._root.get("audit")
+        part = (check_part(AuditPart, node, self._problems) if node else None) or AuditPart()
+        for key in ("every", "anchors"):
+            if node and node.get(key) and not node.get("key"):
+                self._problems.add(
+                    node.at_key(key),
+                    "Nothing is signed without a `key`.",
+                    "`maskline audit create-key` writes one.",
+                )
+        return part
 
     def _sinks(self) -> Mapping[str, Mapping[str, OptionValue]]:
         sinks = {}

@@ -214,6 +214,16 @@ _AUDIT: Final = _object(
     "Where it is written down who read what.",
     {
         "path": {"description": "A folder.", "type": "string"},
+        "key": {"description": "The file of the key that signs it.", "type": "string"},
+        "every": {
+            "description": "A checkpoint is signed after so many records.",
+            "type": "integer",
+            "minimum": 1,
+        },
+        "anchors": {
+            "description": "Files and folders that checkpoints are copied to.",
+            **_words({"type": "string", "minLength": 1}),
+        },
         "on_failure": {"description": "What is done without it.", "const": "refuse"},
     },
 )

@@ -105,6 +105,8 @@ def run_facets(event: AccessEvent, *, omitted: int) -> dict[str, Json]:
             run = str(uuid.UUID(run))
         except ValueError:
             return facets  # Consumers refuse an event whose parent is no UUID.
+        if not namespace or not job:
+            return facets  # And one whose parent has no name.
         facets["parent"] = facet(
             "ParentRunFacet",
             "1-2-0",
