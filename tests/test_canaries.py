@@ -234,10 +234,6 @@ def test_no_value_is_in_anything_that_is_written(written: dict[str, bytes]) -> N
     assert len(planted) >= 30
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an event keeps the names of the answer's columns, and names that are no column's",
-)
 def test_no_name_of_the_askers_is_in_anything_that_is_written(written: dict[str, bytes]) -> None:
     # What whoever asks is told may repeat a plain name of theirs.
     told = {name: data for name, data in written.items() if name != "errors.txt"}

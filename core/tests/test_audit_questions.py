@@ -333,9 +333,11 @@ def test_lines_that_are_no_record_are_counted(log: AuditLog, ask: Callable[..., 
         assert asked.unreadable == 2 * (len(broken) + 1)
 
 
-def test_an_empty_log_has_no_answers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("segments", [0, 1])
+def test_an_empty_log_has_no_answers(tmp_path: Path, segments: int) -> None:
     AuditLog.open(tmp_path)
-    (tmp_path / "audit-000001.jsonl").touch()
+    for number in range(segments):
+        (tmp_path / f"audit-{number + 1:06d}.jsonl").touch()
 
     with Questions.open(tmp_path) as asked:
         assert asked.unreadable == 0

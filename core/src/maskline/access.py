@@ -79,13 +79,15 @@ class Access:
         # PostgreSQL tells Name from name; the other two engines do not.
         return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
 
-    def scrubbed(self, sql: str, catalogue: Catalogue) -> tuple[Mapping[ColumnRef, str], Scrubbed]:
-        """Return the type of each column of the database, and what may be recorded of a query."""
+    def scrubbed(
+        self, sql: str, catalogue: Catalogue
+    ) -> tuple[Mapping[ColumnRef, str], frozenset[str], Scrubbed]:
+        """Return the type of each column, every known name, and what may be recorded of a query."""
         types, known = self._names.get(catalogue.version, lambda: _names(catalogue))
         text = self._scrubbed.get(
             (catalogue.version, sql), lambda: scrub(sql, dialect=catalogue.dialect, known=known)
         )
-        return types, text
+        return types, known, text
 
     def touch(self, plan: Plan, catalogue: Catalogue) -> bool:
         """Classify columns of text that a query reads first, and that nobody has labelled.

@@ -236,7 +236,8 @@ class MaskedStream:
 
     def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
-        types, scrubbed = access.scrubbed(sql, catalogue)
+        types, known, scrubbed = access.scrubbed(sql, catalogue)
+        self._scrubbed = scrubbed
         reads = [column for read in plan.masked_reads for column in read.columns]
         masks = {column.mask.name for column in (*plan.outputs, *reads) if column.mask}
         keyring, is_keyed = access.keyring, masks - _KEYLESS
@@ -255,7 +256,10 @@ class MaskedStream:
             decision=plan.strategy.value,
             policy_hash=access.policy.hash,
             reads=tuple((ref, types.get(ref, "")) for ref in sorted(plan.reads)),
-            outputs=plan.outputs,
+            outputs=tuple(
+                replace(output, name=scrubbed.name_of(output.name, position, known=known))
+                for position, output in enumerate(plan.outputs)
+            ),
             influences=plan.influences,
             lookups=plan.looked_up,
             parent_run=access.parent_run,
@@ -289,7 +293,7 @@ class MaskedStream:
                 self._event,
                 time=now.replace("+00:00", "Z"),
                 outcome=outcome,
-                reason=reason,
+                reason=self._scrubbed.hide(reason),
                 rows=self.rows,
                 bytes=self._bytes,
                 duration_ms=self.duration_ms,

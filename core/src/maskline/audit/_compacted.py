@@ -54,7 +54,7 @@ _IS_EVENT: Final = """seq IS NOT NULL AND TRY_CAST(event.query_id AS UUID) IS NO
   AND event.principal.kind IS NOT NULL AND event.principal.id IS NOT NULL"""
 _UNREADABLE: Final = f"""
 SELECT count(*) FROM lines WHERE NOT ({_IS_EVENT})
-  AND event.recovery IS NULL AND event.pruned IS NULL"""
+  AND event.recovery IS NULL AND event.pruned IS NULL"""  # noqa: S608 - of constants
 
 _EVENTS: Final = f"""
 CREATE OR REPLACE TEMP TABLE events AS
@@ -69,7 +69,7 @@ SELECT seq, query_id, moment, event.outcome, event.principal.id,
   event.decision, event.reason, event.policy_hash, event.sql, event.rows, event.bytes,
   event.reads, event.lookups, event.outputs
 FROM found
-WHERE NOT (event.outcome = 'started' AND query_id IN (SELECT query_id FROM ended))"""
+WHERE NOT (event.outcome = 'started' AND query_id IN (SELECT query_id FROM ended))"""  # noqa: S608 - of constants
 
 _QUERIES: Final = """
 SELECT query_id, moment, outcome, who, id, senders, purpose, source, reason, policy_hash, sql, rows,
@@ -267,12 +267,15 @@ def _compact(database: duckdb.DuckDBPyConnection, piece: _Piece, segments: Seque
     unreadable = _unreadable(database)
     for kind, sql, order in (("reads", _READS, "name"), ("queries", _QUERIES, "moment")):
         fresh = piece.file(kind).with_suffix(f".{os.getpid()}")
-        fresh.touch(mode=0o600)
-        database.execute(
-            f"COPY ({sql} ORDER BY {order}) TO {_quoted(fresh)} (FORMAT parquet, "
-            f"USE_TMP_FILE false, COMPRESSION zstd, KV_METADATA {{unreadable: '{unreadable}'}})"
-        )
-        fresh.replace(piece.file(kind))
+        try:
+            fresh.touch(mode=0o600)
+            database.execute(
+                f"COPY ({sql} ORDER BY {order}) TO {_quoted(fresh)} (FORMAT parquet, "
+                f"USE_TMP_FILE false, COMPRESSION zstd, KV_METADATA {{unreadable: '{unreadable}'}})"
+            )
+            fresh.replace(piece.file(kind))
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def _read(database: duckdb.DuckDBPyConnection, segments: Sequence[Path]) -> None:

@@ -9,10 +9,10 @@ its own, and only words that are on a list pass.
 import hashlib
 import logging
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -34,6 +34,7 @@ _MAX_DEPTH: Final = 10
 _MAX_BRACKETS: Final = 200
 
 _SIMPLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 _PUNCTUATION: Final = re.compile(r"[-+*/%=<>!|&^~#@:;,.()\[\]{}?]+\Z")
 _LEXEME: Final = re.compile(
     r"(?P<space>[ \n]+)"
@@ -105,10 +106,32 @@ class Scrubbed:
         text: ASCII, one line.
         fingerprint: SHA-256 of *text*, as hex digits: equal for statements that differ only in
             their literals, comments and private names.
+        names: What stands in *text* for each private name, which is in lower case.
     """
 
     text: str
     fingerprint: str
+    names: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def hide(self, text: str) -> str:
+        """Return a text about the statement with its private names replaced, as they are in it."""
+        return _WORD.sub(lambda word: self.names.get(word[0].lower(), word[0]), text)
+
+    def name_of(self, name: str, position: int, *, known: Collection[str]) -> str:
+        """Return what a column of the answer may be called in a record.
+
+        Args:
+            name: What the answer calls it.
+            position: Of the column, from 0.
+            known: The names of the catalogue, in lower case.
+
+        Returns:
+            The name, if the catalogue has it or a function gave it; else what stands for it in
+            *text*; else its place.
+        """
+        if _SIMPLE.match(name) and (name.lower() in known or name.upper() in exp.FUNCTION_BY_NAME):
+            return name
+        return self.names.get(name.lower(), f"column_{position + 1}")
 
 
 def scrub(sql: str, *, dialect: str, known: Collection[str]) -> Scrubbed:
@@ -126,13 +149,16 @@ def scrub(sql: str, *, dialect: str, known: Collection[str]) -> Scrubbed:
         The statement in one spelling, or what its tokens say, or `UNPARSABLE`.
     """
     text = UNPARSABLE
+    names: Mapping[str, str] = {}
     if len(sql) <= _MAX_LENGTH:
         try:
             with quiet_sqlglot():
-                text = _Scrubber(dialect, known).scrub(sql)
+                scrubber = _Scrubber(dialect, known)
+                text, names = scrubber.scrub(sql), scrubber.names
         except Exception:  # noqa: BLE001 - a parser may fail in any way; its message quotes the text
-            text = UNPARSABLE
-    return Scrubbed(text=text, fingerprint=hashlib.sha256(text.encode("ascii")).hexdigest())
+            text, names = UNPARSABLE, {}
+    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
+    return Scrubbed(text=text, fingerprint=digest, names=names)
 
 
 @cache
@@ -157,7 +183,7 @@ class _Scrubber:
         self._dialect = Dialect.get_or_raise(dialect)
         self._known = known
         self._vocabulary = _vocabulary(dialect)
-        self._numbers: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self._numbered: set[str] = set()
 
     def scrub(self, sql: str) -> str:
@@ -228,7 +254,7 @@ class _Scrubber:
         return bool(_SIMPLE.match(name)) and name.lower() in self._known
 
     def _number(self, name: str) -> str:
-        number = self._numbers.setdefault(name.lower(), f"id_{len(self._numbers) + 1}")
+        number = self.names.setdefault(name.lower(), f"id_{len(self.names) + 1}")
         self._numbered.add(number)
         return number
 
