@@ -1,6 +1,7 @@
 """What all engines share: how a query runs, and how it ends."""
 
 import gc
+import hashlib
 import os
 import signal
 import socket
@@ -17,6 +18,11 @@ from maskline.sources._streams import QueryStream, Running
 
 CANARY = "canary-7391"
 SECONDS = 5.0
+
+
+def busy():
+    """Stay in a library for some tenths of a second, in which no handler of a signal runs."""
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000)
 
 
 class Counting(QueryStream):
@@ -41,6 +47,7 @@ class Counting(QueryStream):
         self.threads.add(threading.current_thread())
         if self.fetched == self.hangs_at:
             self.is_hanging.set()
+            busy()
             assert self.is_interrupted.wait(SECONDS)
             raise ValueError(CANARY)
         if self.fetched == self.batches:
@@ -172,7 +179,7 @@ def test_an_error_comes_after_what_was_fetched_before(running):
 def test_ctrl_c_stops_the_query_before_it_is_freed(running):
     stream = Counting(running, batches=100, hangs_at=0)
     stream.start()
-    threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
 
     with pytest.raises(KeyboardInterrupt):
         next(iter(stream))
@@ -186,7 +193,7 @@ def test_a_handler_that_goes_on_finds_the_query_stopped(running):
     stream.start()
     came = []
     before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
-    threading.Timer(0.2, signal.raise_signal, [signal.SIGTERM]).start()
+    threading.Timer(0.1, signal.raise_signal, [signal.SIGTERM]).start()
     try:
         with pytest.raises(QueryFailedError):
             next(iter(stream))
@@ -240,6 +247,7 @@ def test_a_call_within_a_call_ends_with_the_outer_one():
 
     def outer():
         interruptible(lambda: None, lambda: None)
+        busy()
         assert interrupted.wait(SECONDS)
 
     threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
@@ -258,7 +266,7 @@ def test_a_forked_child_can_be_interrupted_too(running):
         try:
             stream = Counting(Running(), batches=3, hangs_at=0)
             stream.start()
-            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+            threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
             next(iter(stream))
         except KeyboardInterrupt:
             code = 0
