@@ -1,10 +1,12 @@
 """What all engines share: how a query runs, and how it ends."""
 
+import contextlib
 import gc
 import hashlib
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 import weakref
@@ -186,6 +188,22 @@ def test_ctrl_c_stops_the_query_before_it_is_freed(running):
 
     assert stream.is_interrupted.is_set()
     assert stream.released == 1
+
+
+def test_ctrl_c_is_heard_again_after_a_library_has_failed():
+    endless = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t"
+    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as link:
+        for _ in range(3):
+            threading.Timer(0.1, signal.raise_signal, [signal.SIGINT]).start()
+            late = threading.Timer(SECONDS, link.interrupt)
+            late.start()
+            began = time.monotonic()
+
+            with pytest.raises(KeyboardInterrupt):
+                interruptible(lambda: link.execute(endless).fetchall(), link.interrupt)
+
+            late.cancel()
+            assert time.monotonic() - began < SECONDS - 1
 
 
 def test_a_handler_that_goes_on_finds_the_query_stopped(running):

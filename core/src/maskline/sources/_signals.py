@@ -44,9 +44,9 @@ def interruptible(action: Callable[[], _T], interrupt: Callable[[], None]) -> _T
         watch.interrupt = interrupt
         return action()
     finally:
-        # First of all: a handler that raises does so when this returns, and not before.
-        signal.set_wakeup_fd(watch.before, warn_on_full_buffer=False)
+        # In this order: a handler that raises does so when the last of these returns.
         watch.interrupt = None
+        signal.set_wakeup_fd(watch.before, warn_on_full_buffer=False)
 
 
 class _Watch:
