@@ -13,7 +13,7 @@ import pytest
 from maskline.audit import AuditLog
 from maskline.audit.questions import Questions, Span
 from maskline.cli import main
-from maskline.cli._audit_questions import moment_of
+from maskline.cli._options import moment_of
 from maskline.errors import AuditError, UsageError
 from maskline.model import (
     AccessEvent,

@@ -34,7 +34,7 @@ from maskline.roles import Sink, Source
 from maskline.scanning import classified
 from maskline.tokens import Keyring
 
-__all__ = ["Access", "record"]
+__all__ = ["Access", "open_sinks", "record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +141,14 @@ class Access:
     def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
         del label  # A mask promises the same for every label.
         return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
+
+
+def open_sinks(policy: Policy, registry: Registry) -> list[Sink]:
+    """Open the sinks of a policy; their paths are relative to its folder."""
+    return [
+        registry.sinks[kind].open(options, resolve=lambda path: str(policy.resolve(path)))
+        for kind, options in policy.sinks.items()
+    ]
 
 
 def record(event: AccessEvent, *, audit: AuditLog, sinks: Sequence[Sink]) -> None:

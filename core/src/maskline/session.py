@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import pyarrow as pa
 
-from maskline.access import Access
+from maskline.access import Access, open_sinks
 from maskline.audit import AuditLog, Notary
 from maskline.errors import PolicyError, UsageError
 from maskline.model import ColumnRef, Decision, Label, Principal
@@ -65,10 +65,7 @@ def connect(
     keyring = Keyring.open(loaded.keys) if loaded.keys else None
     audit = AuditLog.open(loaded.audit_path, notary=Notary.open(loaded.audit_signing))
     opened = open_source(registry, loaded.sources[name].url)
-    sinks = [
-        registry.sinks[kind].open(options, resolve=lambda path: str(loaded.resolve(path)))
-        for kind, options in loaded.sinks.items()
-    ]
+    sinks = open_sinks(loaded, registry)
     return Session(
         Access(
             source_name=name,

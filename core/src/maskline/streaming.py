@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from maskline._lookups import spend
 from maskline.access import Access
+from maskline.audit import timestamp
 from maskline.errors import (
     MasklineError,
     QueryCancelledError,
@@ -287,11 +288,10 @@ class MaskedStream:
 
     def _record(self, outcome: Outcome, reason: str = "") -> None:
         self.duration_ms = round((time.monotonic() - self._began) * 1000)
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
         self._access.record(
             replace(
                 self._event,
-                time=now.replace("+00:00", "Z"),
+                time=timestamp(datetime.now(UTC)),
                 outcome=outcome,
                 reason=self._scrubbed.hide(reason),
                 rows=self.rows,

@@ -15,8 +15,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from maskline.access import record
-from maskline.audit import AuditLog, Notary
+from maskline.access import open_sinks, record
+from maskline.audit import AuditLog, Notary, timestamp
 from maskline.entities import Entity
 from maskline.errors import KeyringError, PolicyError, QueryRefusedError
 from maskline.model import AccessEvent, Label, Mask, Outcome, OutputColumn, Principal, Strategy
@@ -150,10 +150,7 @@ class _Desk:
         self._entities = registry.entities
         self._principal = principal
         self._audit = AuditLog.open(policy.audit_path, notary=Notary.open(policy.audit_signing))
-        self._sinks = [
-            registry.sinks[kind].open(options, resolve=lambda path: str(policy.resolve(path)))
-            for kind, options in policy.sinks.items()
-        ]
+        self._sinks = open_sinks(policy, registry)
 
     def close(self) -> None:
         for sink in self._sinks:
@@ -180,7 +177,7 @@ class _Desk:
         )
 
     def record(self, event: AccessEvent) -> None:
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        now = timestamp(datetime.now(UTC))
         record(replace(event, time=now), audit=self._audit, sinks=self._sinks)
 
     def admit(self, event: AccessEvent, entity: str, form: _Form) -> None:

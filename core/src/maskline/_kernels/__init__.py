@@ -9,7 +9,7 @@ from ._buffers import Bytes, Offsets, gather, rows_of
 from ._choice import ENVIRONMENT_VARIABLE, native, units, which
 from ._ends import keep_ends
 from ._ff1 import ff1
-from ._hashes import Digests, hmac_sha256, sha256, tokens
+from ._hashes import Digests, hmac_sha256, sha256, to_hex, tokens
 from ._json import Documents, NodeKind, read_json, repeated_keys, write_json
 from ._leaves import by_leaf, edges, is_nested, nest, same_cells, unnest
 from ._spans import extract, splice
@@ -37,6 +37,7 @@ __all__ = [
     "same_cells",
     "sha256",
     "splice",
+    "to_hex",
     "tokens",
     "units",
     "unnest",

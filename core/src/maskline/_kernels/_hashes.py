@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ._buffers import Bytes, Offsets
 from ._choice import native
 
-__all__ = ["Digests", "hmac_sha256", "sha256", "tokens"]
+__all__ = ["Digests", "hmac_sha256", "sha256", "to_hex", "tokens"]
 
 Digests: TypeAlias = npt.NDArray[np.uint8]
 """Shape ``(rows, 32)``: one digest for each row."""
@@ -98,10 +98,10 @@ def tokens(
         return out
     out[:, : len(head)] = np.frombuffer(head, np.uint8)
     digests = hmac_sha256(offsets, data, inner=inner, outer=outer)
-    out[:, len(head) : stem] = _hex(digests[:, :_STEM_BYTES])
+    out[:, len(head) : stem] = to_hex(digests[:, :_STEM_BYTES])
     edges = np.arange(rows + 1, dtype=np.int64) * stem
     checks = sha256(edges, out[:, :stem].reshape(-1))
-    out[:, stem:] = _hex(checks[:, :_CHECK_BYTES])
+    out[:, stem:] = to_hex(checks[:, :_CHECK_BYTES])
     return out
 
 
@@ -113,6 +113,7 @@ def _stack(digests: list[bytes]) -> Digests:
     return np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), _DIGEST)
 
 
-def _hex(digests: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    rows, width = digests.shape
-    return _HEX[digests].reshape(rows, 2 * width)
+def to_hex(data: Bytes) -> Bytes:
+    """Return two hex digits, in small letters, for each byte; the last axis is twice as long."""
+    digits: Bytes = _HEX[data].reshape(*data.shape[:-1], 2 * data.shape[-1])
+    return digits

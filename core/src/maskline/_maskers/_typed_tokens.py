@@ -6,11 +6,10 @@ This module knows Arrow's layout and what a tokenizer offers. It does not know l
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskline._kernels import rows_of
+from maskline._kernels import rows_of, to_hex
 from maskline.roles import Tokenizer
 
 __all__ = ["holds_token", "is_uuid", "is_wide", "typed_token"]
@@ -22,7 +21,6 @@ _LEAST_DIGITS: Final = 19
 """The digits of the largest 64-bit integer: a narrower decimal does not hold a 60-bit token."""
 # 60 of 64 bits, as in the tokens of 64-bit integers.
 _SHIFT: Final = np.uint64(4)
-_HEX: Final = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
 
 # pyarrow's functions are made at import and have no types.
 _compute: Final[Any] = pc
@@ -104,10 +102,9 @@ def _bytes(values: pa.StringArray, tokenizer: Tokenizer, kind: pa.DataType) -> p
 def _hex(column: pa.Array) -> pa.StringArray:
     """Return bytes as hexadecimal text: tokens are made of text."""
     offsets, data = rows_of(_compute.fill_null(column.cast(pa.binary()), b""))
-    digits: npt.NDArray[np.uint8] = _HEX[data]
     text = pa.StringArray.from_buffers(
         len(column),
         pa.py_buffer((2 * offsets).astype(np.int32)),
-        pa.py_buffer(digits),
+        pa.py_buffer(to_hex(data)),
     )
     return _compute.if_else(column.is_valid(), text, pa.scalar(None, pa.string()))

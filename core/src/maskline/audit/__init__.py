@@ -2,7 +2,7 @@
 
 from maskline.audit.log import AuditLog, read
 from maskline.audit.proofs import prove, prove_growth, span
-from maskline.audit.record import to_json
+from maskline.audit.record import timestamp, to_json
 from maskline.audit.signing import Notary, SigningKey, public_path
 from maskline.audit.verify import Finding, Incomplete, Verification, notes_in, verify
 
@@ -19,6 +19,7 @@ __all__ = [
     "public_path",
     "read",
     "span",
+    "timestamp",
     "to_json",
     "verify",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from maskline.audit._lock import locked
 from maskline.audit.checkpoints import Checkpoints
-from maskline.audit.record import to_json
+from maskline.audit.record import timestamp, to_json
 from maskline.audit.signing import Notary
 from maskline.audit.verify import (
     GENESIS,
@@ -168,7 +168,7 @@ class AuditLog:
             AuditError: The log has no notary, or a file cannot be written or removed.
             AuditIntegrityError: The log is not what was written or signed. Nothing was removed.
         """
-        time = _time(before.astimezone(UTC))
+        time = timestamp(before.astimezone(UTC))
         checkpoints, notary = self._checkpoints, self._notary
         if checkpoints is None or notary is None:
             msg = "Nobody can sign for what is to be removed from the audit log."
@@ -181,7 +181,7 @@ class AuditLog:
         if not verify(self.path, public_keys=notary.key.public).ok:
             msg = "The audit log is not what was written, so nothing is removed from it."
             raise AuditIntegrityError(msg, hint="Run `maskline audit verify`.")
-        told = {"time": _time(datetime.now(UTC)), "before": time, "records": removal.size}
+        told = {"time": timestamp(datetime.now(UTC)), "before": time, "records": removal.size}
 
         def remove() -> int:
             if checkpoints.is_removed(removal):
@@ -367,14 +367,10 @@ def _record(seq: int, prev: str, event: dict[str, Any]) -> tuple[bytes, str]:
     return head + b',"hash":"%b"' % digest.encode() + tail + b"\n", digest
 
 
-def _time(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def _recovery(torn: tuple[tuple[Path, bytes], ...]) -> dict[str, Any]:
     return {
         "recovery": {
-            "time": _time(datetime.now(UTC)),
+            "time": timestamp(datetime.now(UTC)),
             "torn": [
                 {
                     "segment": segment.name,

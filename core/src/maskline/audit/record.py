@@ -5,11 +5,12 @@ for other programs in ``access_event.schema.json`` beside it.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeAlias
 
 from maskline.model import AccessEvent, ColumnRef, Flow, OutputColumn
 
-__all__ = ["Json", "to_json"]
+__all__ = ["Json", "timestamp", "to_json"]
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 """What the json module writes and reads."""
@@ -85,3 +86,8 @@ def _output(output: OutputColumn, types: Sequence[str]) -> dict[str, Json]:
 
 def _parent(parent: tuple[str, str, str] | None) -> Json:
     return None if parent is None else dict(zip(("namespace", "job", "run"), parent, strict=True))
+
+
+def timestamp(time: datetime) -> str:
+    """Return a time in UTC as events have it: to the microsecond, and with a Z."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from maskline._cells import grouped, visible
 from maskline.cli._console import ExitCode, fail, out, say
-from maskline.cli._options import Listing, ListingFormat, Policy
+from maskline.cli._options import Listing, ListingFormat, Policy, log_of
 from maskline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     """Check every hash, link and signature of a log, or of a file that `prove` made."""
     from maskline import audit
 
-    place = _place(directory, policy)
+    place = log_of(directory, policy)
     notes = [note for file in checkpoint or () for note in _read(audit.notes_in, file)]
     keys = public_key or (_public_key(policy) if directory is None else None)
     result = audit.verify(
@@ -112,7 +112,7 @@ def tail(
     """Show the last records. The chain is not checked."""
     from maskline import audit
 
-    records = deque(audit.read(_place(directory, policy)), maxlen=number)
+    records = deque(audit.read(log_of(directory, policy)), maxlen=number)
     if how is ListingFormat.JSON:
         for record in records:
             print(json.dumps(record))  # noqa: T201 - the answer of the command
@@ -138,7 +138,7 @@ def show(
     """Show one record, whole. The chain is not checked."""
     from maskline import audit
 
-    place = _place(log, policy)
+    place = log_of(log, policy)
     for record in audit.read(place):
         if record["seq"] == seq:
             print(json.dumps(record, indent=2))  # noqa: T201 - the answer of the command
@@ -164,7 +164,7 @@ def prove(
     if (seq is None) == (since is None):
         msg = "What is to be proved is missing, or there are two things."
         raise UsageError(msg, hint="Name the number of a record, or --from CHECKPOINT.")
-    place = _place(log, policy)
+    place = log_of(log, policy)
     if seq is not None:
         return _print(audit.prove(place, seq, seq))
     notes = _read(audit.notes_in, since) if since else []
@@ -181,7 +181,7 @@ def export(
     """Print the records of a time as JSON lines, with the proof that they are all of them."""
     from maskline import audit
 
-    place = _place(log, policy)
+    place = log_of(log, policy)
     begin, end = (each.isoformat() if each else "" for each in (since, until))
     first, last = audit.span(place, begin, end or "9")
     if not last:
@@ -281,16 +281,6 @@ def _row(seq: int, event: dict[str, Any]) -> list[Text]:
         Text(visible(str(event["purpose"]))),
         Text(visible(" ".join(str(event["sql"]).split()))),
     ]
-
-
-def _place(directory: Path | None, policy: Path) -> Path:
-    if directory is not None:
-        return directory
-    if not policy.exists():
-        return Path("audit")
-    from maskline.plugins import load_policy
-
-    return load_policy(policy)[0].audit_path
 
 
 def _head(text: str) -> tuple[int, str] | None:

@@ -3,10 +3,9 @@
 This module knows how answers are shown. It does not know how they are found.
 """
 
-import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, TypeAlias, cast
@@ -14,17 +13,15 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final, TypeAlias, cast
 import typer
 
 from maskline._cells import cell_text, grouped
-from maskline.cli._audit import _place as place_of
 from maskline.cli._console import err, out, warn
-from maskline.cli._options import Policy, is_terminal
-from maskline.errors import UsageError
+from maskline.cli._options import Policy, is_terminal, log_of, moment_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from maskline.audit.questions import Questions, Span
 
-__all__ = ["add_to", "exports", "moment_of", "refusals", "reveals", "what_did", "who_saw"]
+__all__ = ["add_to", "exports", "refusals", "reveals", "what_did", "who_saw"]
 
 
 class Form(StrEnum):
@@ -56,8 +53,6 @@ _Until: TypeAlias = Annotated[
 ]
 _Form: TypeAlias = Annotated[Form, typer.Option("--format", help="How to show it.")]
 _POLICY: Final = Path("policy.yaml")
-_AGO: Final = re.compile(r"(\d{1,6})([mhdw])\Z")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SHOWN: Final = 100
 """So many rows a table has at most; the other forms have all of them."""
 
@@ -162,33 +157,6 @@ def exports(  # noqa: PLR0913 - the options of a command
     )  # fmt: skip
 
 
-def moment_of(text: str, option: str) -> datetime | None:
-    """Return a time that somebody gave as such or as an age; None if they gave nothing.
-
-    Args:
-        text: What they gave.
-        option: What the command calls it.
-
-    Returns:
-        A time with its zone. One that was given without a zone is in UTC.
-
-    Raises:
-        UsageError: It is neither an age nor a time.
-    """
-    if not text:
-        return None
-    age = _AGO.match(text)
-    try:
-        if age:
-            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        pass
-    msg = f"{option} is neither an age nor a time."
-    raise UsageError(msg, hint="Write 30d, 12h, 2w, 2026-03-01 or 2026-03-01T08:00:00Z.")
-
-
 def _answer(  # noqa: PLR0913 - the options of the commands
     ask: "Callable[[Questions, Span], pa.Table]",
     *,
@@ -207,7 +175,7 @@ def _answer(  # noqa: PLR0913 - the options of the commands
         def tell(done: int, full: int) -> None:
             status.update(f"reading {grouped(full - done)} segments for the first time …")
 
-        with Questions.open(place_of(log, policy), cache=cache, progress=tell) as asked:
+        with Questions.open(log_of(log, policy), cache=cache, progress=tell) as asked:
             answer = ask(asked, span)
             unreadable = asked.unreadable
     _show(answer, how)

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from maskline._cells import grouped
-from maskline.cli._audit_questions import moment_of
 from maskline.cli._console import ExitCode, err, fail, say, warn
-from maskline.cli._options import Policy
+from maskline.cli._options import Policy, moment_of
 from maskline.errors import UsageError
 
 __all__ = ["evidence"]

@@ -4,10 +4,8 @@ This module knows graphs and files. It does not know any lineage server.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,7 +14,7 @@ import typer
 
 from maskline._cells import grouped
 from maskline.cli._console import ExitCode, say, warn
-from maskline.cli._options import Policy, is_terminal
+from maskline.cli._options import Policy, is_terminal, log_of, moment_of
 from maskline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ __all__ = ["app", "flush", "show"]
 
 app: Final = typer.Typer(help="Draw how columns reach answers, and forward lineage events.")
 _POLICY: Final = Path("policy.yaml")
-_AGO: Final = re.compile(r"(\d{1,6})([mhdw])\Z")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Drawing(StrEnum):
@@ -138,12 +134,7 @@ def _told(kind: str, done: "Delivery") -> bool:
 def _events(directory: Path | None, policy: Path) -> Iterator[dict[str, Any]]:
     from maskline import audit
 
-    place = directory
-    if place is None and policy.exists():
-        from maskline.plugins import load_policy
-
-        place = load_policy(policy)[0].audit_path
-    for record in audit.read(place or Path("audit")):
+    for record in audit.read(log_of(directory, policy)):
         yield record["event"]
 
 
@@ -153,27 +144,11 @@ def _form_of(path: Path | None) -> Drawing:
 
 
 def _began(since: str) -> str:
-    """Return a time as events have it; empty for any time.
+    """Return a time as events have it; empty for any time."""
+    from maskline.audit import timestamp
 
-    Raises:
-        UsageError: It is neither an age nor a time.
-    """
-    if not since:
-        return ""
-    found = _AGO.match(since)
-    try:
-        moment = (
-            datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})
-            if found
-            else datetime.fromisoformat(since)
-        )
-        # A time without a zone is UTC, as all times of the log are.
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        pass
-    msg = "--since is neither an age nor a time."
-    raise UsageError(msg, hint="Write 30d, 12h, 2w, 2026-03-01 or 2026-03-01T08:00:00Z.")
+    moment = moment_of(since, "--since")
+    return timestamp(moment) if moment else ""
 
 
 def _about(table: str, began: str) -> str:

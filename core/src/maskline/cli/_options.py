@@ -4,10 +4,12 @@ This module knows typer and principals. It does not know sessions.
 """
 
 import getpass
+import re
 import sys
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -27,6 +29,8 @@ __all__ = [
     "Sql",
     "Timeout",
     "is_terminal",
+    "log_of",
+    "moment_of",
     "principal_of",
     "sql_of",
 ]
@@ -72,6 +76,8 @@ Timeout: TypeAlias = Annotated[
 ]
 Listing: TypeAlias = Annotated[ListingFormat, typer.Option("--format", help="How to show it.")]
 
+_AGO: Final = re.compile(r"(\d{1,6})([mhdw])\Z")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _KINDS = ("human", "service", "agent")
 
 
@@ -112,3 +118,41 @@ def sql_of(sql: str, file: Path | None) -> str:
 def is_terminal() -> bool:
     """Whether a person reads the standard output as it is written."""
     return sys.stdout.isatty()
+
+
+def log_of(directory: Path | None, policy: Path) -> Path:
+    """Return the audit log that somebody named, else that of a policy, else ``audit``."""
+    if directory is not None:
+        return directory
+    if not policy.exists():
+        return Path("audit")
+    from maskline.plugins import load_policy
+
+    return load_policy(policy)[0].audit_path
+
+
+def moment_of(text: str, option: str) -> datetime | None:
+    """Return a time that somebody gave as such or as an age; None if they gave nothing.
+
+    Args:
+        text: What they gave.
+        option: What the command calls it.
+
+    Returns:
+        A time with its zone. One that was given without a zone is in UTC.
+
+    Raises:
+        UsageError: It is neither an age nor a time.
+    """
+    if not text:
+        return None
+    age = _AGO.match(text)
+    try:
+        if age:
+            return datetime.now(UTC) - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    msg = f"{option} is neither an age nor a time."
+    raise UsageError(msg, hint="Write 30d, 12h, 2w, 2026-03-01 or 2026-03-01T08:00:00Z.")
