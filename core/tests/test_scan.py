@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from maskline import _folding
-from maskline._detectors import BUILTIN, scanner
+from maskline._detectors import COMPILED, scanner
 from maskline._detectors.resolution import resolve
 from maskline._folding import characters, fold
 from maskline._kernels import native
@@ -17,7 +17,7 @@ from maskline.patterns import PatternDetector, PatternRule
 from maskline.testing import MemoryContext
 
 ROWS = 2000
-DETECTORS = sorted(BUILTIN, key=lambda detector: detector.name)
+DETECTORS = sorted(COMPILED, key=lambda detector: detector.name)
 needs_native = pytest.mark.skipif(native is None, reason="the kernels were not compiled")
 
 
@@ -319,7 +319,7 @@ def test_slices_and_nulls_are_scanned_as_what_they_are():
 
     for part in (column, column.slice(7), column.slice(3, 100), column.slice(500), hidden):
         check(part)
-    assert told(scanner.find(hidden, BUILTIN))[0][0] == 1
+    assert told(scanner.find(hidden, COMPILED))[0][0] == 1
 
 
 @needs_native
@@ -362,7 +362,7 @@ def test_buffers_of_the_wrong_size_are_refused():
 
 def test_plugins_find_their_own_beside_the_built_in_detectors(monkeypatch):
     rule = PatternRule(entity="URL", pattern="b@[a-z.]+ x", score=0.99, trigger="b@")
-    detectors = [*BUILTIN, PatternDetector("a_plugin", [rule])]
+    detectors = [*COMPILED, PatternDetector("a_plugin", [rule])]
     column = pa.array(["a.b@c.example x", "10.0.0.1 b@c x"], pa.string())
     wanted = [
         (0, 0, 15, "URL", pytest.approx(0.99)),
@@ -377,7 +377,7 @@ def test_plugins_find_their_own_beside_the_built_in_detectors(monkeypatch):
 
 def test_without_some_built_in_detector_the_others_are_asked_one_by_one():
     column = pa.array(["10.0.0.1 a@b.example"], pa.string())
-    detectors = [detector for detector in BUILTIN if detector.name != "email"]
+    detectors = [detector for detector in COMPILED if detector.name != "email"]
 
     assert [name for *_, name, _ in told(scanner.find(column, detectors))] == ["IP_ADDRESS"]
 
@@ -388,7 +388,7 @@ def test_searching_for_all_at_once_finds_what_each_detector_finds(family, monkey
     column = pa.array(rows(family), pa.string())
     expected = resolve([detector.detect(column) for detector in DETECTORS])
 
-    assert told(scanner.find(column, BUILTIN)) == told(expected)
+    assert told(scanner.find(column, COMPILED)) == told(expected)
 
 
 @needs_native

@@ -10,10 +10,11 @@ from maskline._detectors.credentials import cloud_key_detector, jwt_detector
 from maskline._detectors.network import ip_detector, mac_detector
 from maskline._detectors.numbers import card_detector, iban_detector, ssn_detector
 from maskline.patterns import PatternDetector
+from maskline.roles import Detector
 
-__all__ = ["BUILTIN"]
+__all__ = ["BUILTIN", "COMPILED"]
 
-BUILTIN: Final[tuple[PatternDetector, ...]] = (
+COMPILED: Final[tuple[PatternDetector, ...]] = (
     email_detector(),
     phone_detector(),
     url_detector(),
@@ -25,3 +26,6 @@ BUILTIN: Final[tuple[PatternDetector, ...]] = (
     jwt_detector(),
     cloud_key_detector(),
 )
+"""Those whose rules have a compiled twin."""
+
+BUILTIN: Final[tuple[Detector, ...]] = (*COMPILED,)

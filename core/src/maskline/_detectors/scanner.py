@@ -1,6 +1,6 @@
-"""Runs many detectors over a column, the built-in ones all at once.
+"""Runs many detectors over a column, those with a compiled twin all at once.
 
-The built-in rules have a compiled twin, which finds what they find, each rule and its cut; their
+The compiled twin finds what their rules find, each rule and its cut; the
 expressions are the specification. Without it, they are still searched for together. This module
 knows the order in which the compiled scanner counts the rules. It does not know policies.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from maskline._detectors import BUILTIN
+from maskline._detectors import COMPILED
 from maskline._detectors.resolution import resolve
 from maskline._folding import characters, fold
 from maskline._kernels import native, rows_of
@@ -29,15 +29,15 @@ def find(column: pa.StringArray, detectors: Sequence[Detector]) -> Spans:
 
     Args:
         column: Any length, nulls and slices allowed.
-        detectors: In the order that settles what nothing else does; the built-in ones count as
+        detectors: In the order that settles what nothing else does; the compiled ones count as
             the first, if all of them are there.
 
     Returns:
         What *resolve* makes of all findings.
     """
-    builtin = {id(detector) for detector in BUILTIN}
-    others = [detector for detector in detectors if id(detector) not in builtin]
-    if len(detectors) - len(others) < len(BUILTIN):
+    compiled = {id(detector) for detector in COMPILED}
+    others = [detector for detector in detectors if id(detector) not in compiled]
+    if len(detectors) - len(others) < len(COMPILED):
         return resolve([detector.detect(column) for detector in detectors])
     found = [detector.detect(column) for detector in others]
     if native is None:
@@ -48,7 +48,7 @@ def find(column: pa.StringArray, detectors: Sequence[Detector]) -> Spans:
 
 
 def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Spans:
-    """Find what the built-in detectors find, compiled.
+    """Find what the detectors with a compiled twin find.
 
     Args:
         column: Any length, nulls and slices allowed.
@@ -80,6 +80,6 @@ def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Span
 
 @cache
 def _together() -> PatternDetector:
-    """Return the rules of all built-in detectors, in the order of `enum rule` in ``scan.h``."""
-    detectors = sorted(BUILTIN, key=lambda detector: detector.name)
+    """Return the rules that have a compiled twin, in the order of `enum rule` in ``scan.h``."""
+    detectors = sorted(COMPILED, key=lambda detector: detector.name)
     return PatternDetector("built-in", [rule for detector in detectors for rule in detector.rules])
