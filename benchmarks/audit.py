@@ -29,6 +29,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 
 COLUMNS: Final = 8
@@ -51,7 +52,7 @@ def event() -> AccessEvent:
         fingerprint="ab" * 32,
         decision="commuting",
         policy_hash="cd" * 32,
-        reads=tuple((ref, "VARCHAR") for ref in refs),
+        reads=tuple(ReadColumn(ref=ref, type="VARCHAR") for ref in refs),
         outputs=tuple(
             OutputColumn(
                 name=ref.column,

@@ -21,6 +21,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 
 KIND = AlertSinkType()
@@ -142,15 +143,15 @@ def test_the_first_reveal_is_told(emit: Emit) -> None:
 
 
 def test_honey_is_told_whenever_it_is_touched(emit: Emit) -> None:
-    reads = ((PIN, "TEXT"), (SSN, "TEXT"))
+    reads = (ReadColumn(ref=PIN), ReadColumn(ref=SSN))
 
     assert kinds(emit(reads=reads, outcome=Outcome.STARTED)) == ["honeytoken"]
     [again] = emit(reads=reads, outcome=Outcome.REFUSED)
     assert emit(reads=reads) == []
-    assert emit(reads=((SSN, "TEXT"),), outcome=Outcome.STARTED) == []
+    assert emit(reads=(ReadColumn(ref=SSN),), outcome=Outcome.STARTED) == []
     trap = ColumnRef("main", "Trap", "ID")
-    assert kinds(emit(reads=((trap, "INT"),), outcome=Outcome.STARTED)) == ["honeytoken"]
-    assert emit(reads=((trap, "INT"),), outcome=Outcome.STARTED, source="other") == []
+    assert kinds(emit(reads=(ReadColumn(ref=trap),), outcome=Outcome.STARTED)) == ["honeytoken"]
+    assert emit(reads=(ReadColumn(ref=trap),), outcome=Outcome.STARTED, source="other") == []
 
     assert again["columns"] == ["main.vip.pin"]
 

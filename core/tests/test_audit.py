@@ -30,6 +30,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 
 VERIFIER = Path(inspect.getfile(verify))
@@ -53,7 +54,16 @@ def event() -> AccessEvent:
         fingerprint="ab" * 32,
         decision="commuting",
         policy_hash="cd" * 32,
-        reads=((EMAIL, "TEXT"), (AMOUNT, "NUMERIC(10, 2)")),
+        reads=(
+            ReadColumn(
+                ref=EMAIL,
+                type="TEXT",
+                entity="EMAIL_ADDRESS",
+                mask=Mask(name="token", options=(("keep", "domain"),)),
+                rule="masks.EMAIL_ADDRESS",
+            ),
+            ReadColumn(ref=AMOUNT, type="NUMERIC(10, 2)"),
+        ),
         outputs=(
             OutputColumn(
                 name="email",
@@ -130,7 +140,13 @@ def test_an_event_becomes_plain_json(event: AccessEvent) -> None:
         "relation": "orders",
         "column": "amount",
         "type": "NUMERIC(10, 2)",
+        "entity": "PUBLIC",
+        "mask": None,
+        "rule": "",
     }
+    assert body["reads"][0]["entity"] == "EMAIL_ADDRESS"
+    assert body["reads"][0]["mask"] == {"name": "token", "options": {"keep": "domain"}}
+    assert body["reads"][0]["rule"] == "masks.EMAIL_ADDRESS"
     assert body["outputs"][0]["mask"] == {
         "name": "token",
         "options": {"keep": "domain", "last": 4, "on": True},
@@ -517,7 +533,7 @@ from dataclasses import replace
 from maskline.audit import AuditLog
 from maskline.model import *
 from maskline.model import AccessEvent, ColumnRef, Flow, Label, Mask, Outcome, OutputColumn
-from maskline.model import Principal
+from maskline.model import Principal, ReadColumn
 
 event = {event!r}
 log = AuditLog.open(sys.argv[1], segment_bytes=200_000)

@@ -24,6 +24,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 
 ID, SSN, EMAIL = (ColumnRef("main", "customer", name) for name in ("id", "ssn", "email"))
@@ -64,7 +65,10 @@ def event() -> AccessEvent:
         fingerprint="ab" * 32,
         decision="commuting",
         policy_hash="cd" * 32,
-        reads=((ID, "INT"), (SSN, "TEXT")),
+        reads=(
+            ReadColumn(ref=ID),
+            ReadColumn(ref=SSN, entity="US_SSN", mask=Mask(name="redact"), rule="masks.US_SSN"),
+        ),
     )
 
 
@@ -79,6 +83,13 @@ def ask(log: AuditLog, event: AccessEvent) -> Callable[..., str]:
     """Record a query from its beginning to its end; it takes a minute of 2026-03-01."""
 
     def record(*outputs: OutputColumn, end: Outcome | None = Outcome.ANSWERED, **more: Any) -> str:
+        decided = {
+            ref: ReadColumn(ref=ref, entity=output.label.entity, mask=output.mask, rule=output.rule)
+            for output in outputs
+            for ref, _ in output.sources
+        }
+        reads = {read.ref: read for read in event.reads} | decided
+        more = {"reads": tuple(reads.values())} | more
         fresh = replace(event, query_id=str(uuid.uuid4()), outputs=outputs, **more)
         for outcome in (Outcome.STARTED, end):
             if outcome is not None and not (outcome is Outcome.STARTED and end is Outcome.REFUSED):
@@ -112,13 +123,11 @@ def test_who_saw_tells_how_a_column_was_shown(log: AuditLog, ask: Callable[..., 
     ask(shown(SSN, mask=TOKEN, rule="masks.US_SSN"))
     ask(shown(SSN, mask=None, rule="", flows=(Flow.COUNT,)))
     ask(shown(ID, mask=None, rule="", entity="PUBLIC"))
-    ask(shown(SSN, EMAIL, mask=TOKEN, flows=TRANSFORMATION), decision="at_read")
     ask(shown(SSN, EMAIL, mask=TOKEN))
 
     assert who_saw(log, "ssn") == [
         ("agent:bot for kim", "as it is", "rules[0]", 1, 3),
         ("human:ada", "counted", "", 1, 3),
-        ("human:ada", "mixed with token(keep=domain)", "default", 1, 3),
         ("human:ada", "not shown", "", 1, 3),
         ("human:ada", "redact", "default", 2, 7),
         ("human:ada", "token(keep=domain)", "default", 1, 3),
@@ -126,8 +135,21 @@ def test_who_saw_tells_how_a_column_was_shown(log: AuditLog, ask: Callable[..., 
     ]
     assert [row[:2] for row in who_saw(log, "ssn", raw=True)] == [
         ("agent:bot for kim", "as it is"),
-        ("human:ada", "mixed with token(keep=domain)"),
     ]
+
+
+def test_a_value_of_several_columns_shows_each_as_it_was_read(
+    log: AuditLog, ask: Callable[..., str]
+) -> None:
+    reads = (
+        ReadColumn(ref=SSN, entity="US_SSN", mask=Mask(name="redact"), rule="masks.US_SSN"),
+        ReadColumn(ref=EMAIL, entity="EMAIL_ADDRESS", rule="rules[2]"),
+    )
+    together = shown(SSN, EMAIL, mask=TOKEN, flows=TRANSFORMATION)
+    ask(together, decision="at_read", reads=reads)
+
+    assert who_saw(log, "ssn") == [("human:ada", "redact", "masks.US_SSN", 1, 3)]
+    assert who_saw(log, "email", raw=True) == [("human:ada", "as it is", "rules[2]", 1, 3)]
 
 
 def test_who_saw_counts_what_may_have_been_seen(log: AuditLog, ask: Callable[..., str]) -> None:

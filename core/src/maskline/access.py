@@ -5,7 +5,7 @@ below; it does not know how rows are fetched or shown.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +24,7 @@ from maskline.model import (
     Label,
     Mask,
     Principal,
+    ReadColumn,
     Traits,
 )
 from maskline.planning import Plan, plan_query
@@ -79,15 +80,13 @@ class Access:
         # PostgreSQL tells Name from name; the other two engines do not.
         return self.policy.label(self.source_name, ref, ignore_case=catalogue.dialect != "postgres")
 
-    def scrubbed(
-        self, sql: str, catalogue: Catalogue
-    ) -> tuple[Mapping[ColumnRef, str], frozenset[str], Scrubbed]:
-        """Return the type of each column, every known name, and what may be recorded of a query."""
-        types, known = self._names.get(catalogue.version, lambda: _names(catalogue))
+    def scrubbed(self, sql: str, catalogue: Catalogue) -> tuple[frozenset[str], Scrubbed]:
+        """Return every known name, and what may be recorded of a query."""
+        _, known = self._named(catalogue)
         text = self._scrubbed.get(
             (catalogue.version, sql), lambda: scrub(sql, dialect=catalogue.dialect, known=known)
         )
-        return types, known, text
+        return known, text
 
     def touch(self, plan: Plan, catalogue: Catalogue) -> bool:
         """Classify columns of text that a query reads first, and that nobody has labelled.
@@ -110,19 +109,10 @@ class Access:
     def plan(self, sql: str, purpose: str, *, catalogue: Catalogue) -> Plan:
         """Plan a query. Nothing is run and nothing is recorded."""
         decide = self.decide(purpose)
-
-        def label_of(ref: ColumnRef) -> Label:
-            label = self.label(catalogue, ref)
-            found = self._touched.get((catalogue.version, ref))
-            # What nobody has labelled is masked, if perhaps in another way, and never revealed.
-            if found is None or label.entity != UNKNOWN or found.entity == UNKNOWN:
-                return label
-            return label if decide(found).mask is None else found
-
         return plan_query(
             sql,
             catalogue=catalogue,
-            label_of=label_of,
+            label_of=partial(self._label_of, catalogue, decide),
             decide=decide,
             traits_of=self._traits,
             masks_by=self.source.masks_by,
@@ -137,6 +127,39 @@ class Access:
             AuditError: The log or a sink did not take it: nothing more may be released.
         """
         record(event, audit=self.audit, sinks=self.sinks)
+
+    def reads(self, plan: Plan, purpose: str, *, catalogue: Catalogue) -> tuple[ReadColumn, ...]:
+        """Return what a query reads, and what the policy says of each column."""
+        types, _ = self._named(catalogue)
+        decide = self.decide(purpose)
+        reads = []
+        for ref in sorted(plan.reads):
+            label = self._label_of(catalogue, decide, ref)
+            decision = decide(label)
+            reads.append(
+                ReadColumn(
+                    ref=ref,
+                    type=types.get(ref, ""),
+                    entity=label.entity,
+                    mask=decision.mask,
+                    rule=decision.rule,
+                )
+            )
+        return tuple(reads)
+
+    def _label_of(
+        self, catalogue: Catalogue, decide: Callable[[Label], Decision], ref: ColumnRef
+    ) -> Label:
+        """Return what a column is: as the policy says, else as its values say."""
+        label = self.label(catalogue, ref)
+        found = self._touched.get((catalogue.version, ref))
+        # What nobody has labelled is masked, if perhaps in another way, and never revealed.
+        if found is None or label.entity != UNKNOWN or found.entity == UNKNOWN:
+            return label
+        return label if decide(found).mask is None else found
+
+    def _named(self, catalogue: Catalogue) -> tuple[dict[ColumnRef, str], frozenset[str]]:
+        return self._names.get(catalogue.version, lambda: _names(catalogue))
 
     def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
         del label  # A mask promises the same for every label.

@@ -294,6 +294,24 @@ class MaskedRead:
         return f"{self.name}_{position}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadColumn:
+    """A column that a query reads, and what the policy says of it to whoever asks.
+
+    Attributes:
+        type: The engine's own name of the type; empty where the catalogue has none.
+        entity: What the column is.
+        mask: What becomes of its values; None where they may be seen as they are.
+        rule: The place in the policy that decided it; empty where the column is PUBLIC.
+    """
+
+    ref: ColumnRef
+    type: str = ""
+    entity: str = PUBLIC
+    mask: Mask | None = None
+    rule: str = ""
+
+
 class Outcome(StrEnum):
     """How far a query came. A query whose last record is STARTED was not completed."""
 
@@ -317,7 +335,7 @@ class AccessEvent:
         dialect: The dialect of *sql*.
         sql: The statement with every literal replaced by ``?``, or a word for why there is none.
         fingerprint: Hex digest of *sql*: equal for queries that differ only in their literals.
-        reads: Every column that the database has to look at, with its type in the catalogue.
+        reads: Every column that the database has to look at.
         outputs: The columns of the answer, by position; their types in *output_types*.
         influences: Columns that decide which rows there are, and how.
         decision: ``commuting`` and so on, or ``refused``.
@@ -344,7 +362,7 @@ class AccessEvent:
     decision: str
     reason: str = ""
     policy_hash: str
-    reads: tuple[tuple[ColumnRef, str], ...] = ()
+    reads: tuple[ReadColumn, ...] = ()
     outputs: tuple[OutputColumn, ...] = ()
     output_types: tuple[str, ...] = ()
     influences: tuple[tuple[ColumnRef, tuple[Flow, ...]], ...] = ()

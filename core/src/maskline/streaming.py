@@ -237,7 +237,7 @@ class MaskedStream:
 
     def _describe(self, sql: str, catalogue: Catalogue) -> AccessEvent:
         access, plan = self._access, self.plan
-        types, known, scrubbed = access.scrubbed(sql, catalogue)
+        known, scrubbed = access.scrubbed(sql, catalogue)
         self._scrubbed = scrubbed
         reads = [column for read in plan.masked_reads for column in read.columns]
         masks = {column.mask.name for column in (*plan.outputs, *reads) if column.mask}
@@ -256,7 +256,7 @@ class MaskedStream:
             fingerprint=scrubbed.fingerprint,
             decision=plan.strategy.value,
             policy_hash=access.policy.hash,
-            reads=tuple((ref, types.get(ref, "")) for ref in sorted(plan.reads)),
+            reads=access.reads(plan, self.purpose, catalogue=catalogue),
             outputs=tuple(
                 replace(output, name=scrubbed.name_of(output.name, position, known=known))
                 for position, output in enumerate(plan.outputs)

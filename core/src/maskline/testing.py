@@ -35,6 +35,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
     Spans,
     Traits,
 )
@@ -368,7 +369,10 @@ def _events(outcome: Outcome) -> Iterator[AccessEvent]:
         fingerprint="0" * 64,
         decision="commuting",
         reason="Because.",
-        reads=((ref, "VARCHAR"),),
+        reads=(
+            ReadColumn(ref=ref, type="VARCHAR", entity="EMAIL_ADDRESS", mask=Mask(name="redact")),
+            ReadColumn(ref=ref),
+        ),
         outputs=(
             OutputColumn(
                 name="",

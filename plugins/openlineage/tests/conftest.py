@@ -23,6 +23,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 from maskline.roles import Sink
 
@@ -56,7 +57,11 @@ def event() -> AccessEvent:
         fingerprint="ab" * 32,
         decision="commuting",
         policy_hash="cd" * 32,
-        reads=((EMAIL, "TEXT"), (SSN, "TEXT"), (AMOUNT, "NUMERIC(10, 2)")),
+        reads=(
+            ReadColumn(ref=EMAIL, type="TEXT"),
+            ReadColumn(ref=SSN, type="TEXT"),
+            ReadColumn(ref=AMOUNT, type="NUMERIC(10, 2)"),
+        ),
         outputs=(
             OutputColumn(
                 name="email",

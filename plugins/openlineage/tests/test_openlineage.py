@@ -26,6 +26,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 from maskline.roles import Sink, SinkType
 from maskline.testing import check_sink
@@ -348,7 +349,7 @@ def test_wide_answers_stay_below_what_consumers_accept(
     )
     wide = replace(
         event,
-        reads=tuple((ref, "VARCHAR") for ref in refs),
+        reads=tuple(ReadColumn(ref=ref, type="VARCHAR") for ref in refs),
         outputs=outputs,
         output_types=("string",) * columns,
         influences=(),
@@ -390,7 +391,9 @@ def test_an_event_that_is_always_too_large_keeps_its_datasets(
     emitted: Callable[..., list[dict[str, Any]]],
     check: Callable[[dict[str, Any]], None],
 ) -> None:
-    reads = tuple((ColumnRef("main", f"table_{n}", "c" * 30), "TEXT") for n in range(4_000))
+    reads = tuple(
+        ReadColumn(ref=ColumnRef("main", f"table_{n}", "c" * 30), type="TEXT") for n in range(4_000)
+    )
     body = emitted(replace(event, reads=reads, outputs=event.outputs[-1:], influences=()))[-1]
 
     check(body)

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -253,8 +254,18 @@ def _opened(state: Path | None) -> sqlite3.Connection:
         state.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(state, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
     database = sqlite3.connect(state or ":memory:", timeout=_BUSY_SECONDS, check_same_thread=False)
+    # SQLite waits for a lock, but not for the one that it takes to begin a journal.
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
     # A power cut may cost a minute's counts. The audit log, which is synced, has the events.
-    database.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {_SCHEMA}")
+    database.executescript(f"PRAGMA synchronous = OFF; {_SCHEMA}")
     return database
 
 
@@ -267,7 +278,7 @@ def _minute(event: AccessEvent) -> int:
 
 
 def _read_by(event: AccessEvent) -> list[str]:
-    return [str(ref) for ref, _ in event.reads]
+    return [str(read.ref) for read in event.reads]
 
 
 def _revealed_by(event: AccessEvent) -> list[str]:

@@ -22,7 +22,7 @@ from maskline.audit.verify import segments_of
 
 __all__ = ["load"]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Of the Parquet files; those of another format are made anew."""
 _TOGETHER: Final = 8
 """How many segments go into one file at most, if they are there at once."""
@@ -34,10 +34,11 @@ _EVENT: Final = """STRUCT(
   decision VARCHAR, reason VARCHAR, policy_hash VARCHAR, sql VARCHAR, rows BIGINT, bytes BIGINT,
   recovery VARCHAR, pruned VARCHAR,
   principal STRUCT(kind VARCHAR, id VARCHAR, on_behalf_of VARCHAR[]),
-  reads STRUCT("schema" VARCHAR, relation VARCHAR, "column" VARCHAR)[],
+  reads STRUCT("schema" VARCHAR, relation VARCHAR, "column" VARCHAR, entity VARCHAR,
+    mask STRUCT(name VARCHAR, options VARCHAR), rule VARCHAR)[],
   lookups STRUCT("schema" VARCHAR, relation VARCHAR, "column" VARCHAR, literals BIGINT)[],
   outputs STRUCT(
-    label STRUCT(entity VARCHAR), mask STRUCT(name VARCHAR, options VARCHAR), rule VARCHAR,
+    label STRUCT(entity VARCHAR), rule VARCHAR,
     sources STRUCT("schema" VARCHAR, relation VARCHAR, "column" VARCHAR, flows VARCHAR[])[])[])"""
 
 _LINES: Final = f"""
@@ -78,38 +79,35 @@ SELECT query_id, moment, outcome, who, id, senders, purpose, source, reason, pol
 FROM events"""
 
 # No rule decides about a column that is not sensitive.
-# Of a value that is made of several columns, the record tells the mask of one: unless the query
-# commuted with its masks, which are then the same, the other columns may be in it unmasked.
 _READS: Final = """
 WITH seen AS (
-  SELECT seq, decision, outputs, reads FROM events
+  SELECT seq, outputs, reads FROM events
   WHERE outcome <> 'refused' AND (outcome IN ('started', 'answered') OR rows > 0)),
-outputs AS (
-  SELECT seq, decision, o.mask.name AS mask, o.mask.options AS options, o.rule AS rule,
-    o.label.entity AS entity, o.sources AS sources,
-    len(list_filter(o.sources, lambda s:
-      list_has_any(s.flows, ['IDENTITY', 'TRANSFORMATION', 'AGGREGATION']))) AS carried
-  FROM (SELECT seq, decision, unnest(outputs) AS o FROM seen)),
+decided AS (
+  SELECT seq, r.schema, r.relation, r.column, r.mask.name AS mask, r.mask.options AS options,
+    r.rule AS rule, r.entity AS entity
+  FROM (SELECT seq, unnest(reads) AS r FROM seen)),
 sources AS (
-  SELECT * EXCLUDE (s), s.schema, s.relation, s.column,
-    list_has_any(s.flows, ['IDENTITY', 'TRANSFORMATION', 'AGGREGATION']) AS is_carried,
-    list_contains(s.flows, 'COUNT') AS is_counted
-  FROM (SELECT * EXCLUDE (sources), unnest(sources) AS s FROM outputs)),
+  SELECT seq, s.schema, s.relation, s.column,
+    bool_or(list_has_any(s.flows, ['IDENTITY', 'TRANSFORMATION', 'AGGREGATION'])) AS is_carried,
+    bool_or(list_contains(s.flows, 'COUNT')) AS is_counted
+  FROM (
+    SELECT seq, unnest(o.sources) AS s FROM (SELECT seq, unnest(outputs) AS o FROM seen))
+  GROUP BY ALL),
 shown AS (
   SELECT seq, schema, relation, "column",
     CASE WHEN NOT is_carried THEN 'counted'
-      WHEN coalesce(mask, 'reveal') = 'reveal' THEN if(coalesce(rule, '') = '', 'raw', 'revealed')
-      WHEN carried > 1 AND decision <> 'commuting' THEN 'mixed'
-      ELSE 'masked' END AS shown,
+      WHEN coalesce(mask, 'reveal') <> 'reveal' THEN 'masked'
+      ELSE if(coalesce(rule, '') = '', 'raw', 'revealed') END AS shown,
     if(is_carried, coalesce(mask, ''), '') AS mask,
     if(is_carried, coalesce(options, ''), '') AS options,
     if(is_carried, coalesce(rule, ''), '') AS rule,
     if(is_carried, coalesce(entity, ''), '') AS entity
-  FROM sources WHERE is_carried OR is_counted
-  GROUP BY ALL),
+  FROM sources LEFT JOIN decided USING (seq, schema, relation, "column")
+  WHERE is_carried OR is_counted),
 hidden AS (
   SELECT DISTINCT seq, schema, relation, "column" FROM (
-    SELECT seq, r.schema, r.relation, r.column FROM (SELECT seq, unnest(reads) AS r FROM seen)
+    SELECT seq, schema, relation, "column" FROM decided
     UNION ALL
     SELECT seq, schema, relation, "column" FROM sources WHERE NOT (is_carried OR is_counted))
   ANTI JOIN shown USING (seq, schema, relation, "column")),
@@ -141,7 +139,7 @@ def load(
 
     ``queries`` has a row for each query: its last record. ``reads`` has one for each query, column
     and way in which the column was shown; *shown* is ``raw``, ``revealed`` where it is raw and
-    sensitive, ``masked``, ``mixed``, ``counted`` or ``hidden``.
+    sensitive, ``masked``, ``counted`` or ``hidden``.
 
     Args:
         database: In memory, and of nobody else's.

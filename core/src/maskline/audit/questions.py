@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 _FOLDER: Final = "questions"
 _CONFIG: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-_RAW: Final = ["raw", "revealed", "mixed"]
+_RAW: Final = ["raw", "revealed"]
 _ANYHOW: Final = [*_RAW, "masked", "counted", "hidden"]
 _TIMES: Final = frozenset({"time", "first", "last"})
 _WHO: Final = (
@@ -129,13 +129,12 @@ class Questions:
             column: Its name, with as much before it as is needed: ``ssn``, ``customer.ssn``,
                 ``main.customer.ssn``, ``crm.customer.ssn``, ``crm.main.customer.ssn``.
             span: When.
-            raw: Only those to whom it was shown as it is, or who may have seen it so: in a value
-                made of several columns, of which the log tells the mask of one.
+            raw: Only those to whom it was shown as it is.
 
         Returns:
             One row for each *column*, *entity*, *who*, *purpose*, *shown* and *rule*, with how many
             *queries* and *rows*, how many literals were *looked_up* in it, and the *first* and
-            *last* time. *shown* is ``as it is``, a mask, ``mixed with`` a mask, ``counted``, or
+            *last* time. *shown* is ``as it is``, a mask, ``counted``, or
             ``not shown`` where the column did no more than decide which rows there are.
         """
         known = self._ask("FROM names", {}).column("name").to_pylist()
@@ -296,9 +295,8 @@ def _shown(kind: str, mask: str, options: str) -> str:
     """Say in words how a column was shown."""
     if kind in {"raw", "revealed"}:
         return AS_IT_IS
-    if kind in {"masked", "mixed"}:
-        said = str(Mask(name=mask, options=tuple(sorted(json.loads(options or "{}").items()))))
-        return f"mixed with {said}" if kind == "mixed" else said
+    if kind == "masked":
+        return str(Mask(name=mask, options=tuple(sorted(json.loads(options or "{}").items()))))
     return "counted" if kind == "counted" else "not shown"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from maskline.model import AccessEvent, ColumnRef, Flow, OutputColumn
+from maskline.model import AccessEvent, ColumnRef, Flow, Mask, OutputColumn, ReadColumn
 
 __all__ = ["Json", "timestamp", "to_json"]
 
@@ -43,7 +43,7 @@ def to_json(event: AccessEvent) -> dict[str, Json]:
         "decision": event.decision,
         "reason": event.reason,
         "policy_hash": event.policy_hash,
-        "reads": [{**_column(ref), "type": type_} for ref, type_ in event.reads],
+        "reads": [_read(read) for read in event.reads],
         "outputs": [
             _output(output, event.output_types[position : position + 1])
             for position, output in enumerate(event.outputs)
@@ -66,9 +66,22 @@ def _flows(sources: Sequence[tuple[ColumnRef, Sequence[Flow]]]) -> list[Json]:
     return [{**_column(ref), "flows": [flow.value for flow in flows]} for ref, flows in sources]
 
 
+def _read(read: ReadColumn) -> dict[str, Json]:
+    return {
+        **_column(read.ref),
+        "type": read.type,
+        "entity": read.entity,
+        "mask": _mask(read.mask),
+        "rule": read.rule,
+    }
+
+
+def _mask(mask: Mask | None) -> Json:
+    return None if mask is None else {"name": mask.name, "options": dict(mask.options)}
+
+
 def _output(output: OutputColumn, types: Sequence[str]) -> dict[str, Json]:
     """Describe one column of an answer; its type is empty as long as nobody knows it."""
-    mask = output.mask
     return {
         "name": output.name,
         "type": types[0] if types else "",
@@ -78,7 +91,7 @@ def _output(output: OutputColumn, types: Sequence[str]) -> dict[str, Json]:
             "evidence": output.label.evidence,
             "paths": [{"path": path, "entity": entity} for path, entity in output.label.paths],
         },
-        "mask": None if mask is None else {"name": mask.name, "options": dict(mask.options)},
+        "mask": _mask(output.mask),
         "rule": output.rule,
         "sources": _flows(output.sources),
     }

@@ -72,7 +72,7 @@ def who_saw(  # noqa: PLR0913 - the options of a command
     ],
     *,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Only those who saw it, or may have seen it, as it is.")
+        bool, typer.Option("--raw", help="Only those who saw it as it is.")
     ] = False,
     since: _Since = "",
     until: _Until = "",

@@ -112,7 +112,7 @@ def _datasets(event: AccessEvent) -> dict[tuple[str, str], tuple[str, str]]:
 
 def _fields(event: AccessEvent) -> dict[ColumnRef, str]:
     """Return the type of each input field: a link to one that no input has is dropped."""
-    fields: dict[ColumnRef, str] = dict(event.reads)
+    fields = {read.ref: read.type for read in event.reads}
     for sources in (*(output.sources for output in event.outputs), event.influences):
         for ref, _ in sources:
             fields.setdefault(ref, "")
