@@ -1217,6 +1217,19 @@ def test_a_log_is_signed_and_pruned(
     assert "pruned: records 1 to " in capfd.readouterr().out
 
 
+def test_the_policy_says_how_long_records_are_kept(
+    shop: Path, event: AccessEvent, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["audit", "prune"]) == 2
+    assert "audit: {keep: DAYS}" in capfd.readouterr().err
+    policy = shop / "policy.yaml"
+    policy.write_text(policy.read_text().replace("audit: {", "audit: {keep: 30, "))
+    AuditLog.open(shop / "audit").append(event)
+    assert cli.main(["audit", "prune"]) == 0
+    # The events of the fixture are older than a month, but for the file that is appended to.
+    assert "are gone, and the log tells of it." in capfd.readouterr().err
+
+
 def test_signing_without_a_key_is_told(shop: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (shop / "policy.yaml").write_text("version: 1\n")
 

@@ -710,7 +710,7 @@ sqlite. Or it comes with the plugin `nowhere`.
 17:44: rules[1].until: This must be a date, such as 2027-01-31.
 18:18: rules[2].who.kind: This is not one of the choices. Write 'human', 'service' or 'agent'.
 19:5: rules[3]: `do` is missing. Write `do: reveal`, `do: deny` or a mask.
-20:21: audit.on_failure: This is not one of the choices. Write 'refuse'.
+20:21: audit.on_failure: This is not one of the choices. Write 'refuse' or 'spool'.
 22:3: sinks.jsnl: There is no sink `jsnl`. Did you mean `jsonl`? Choose from: jsonl.
 23:10: sinks.jsonl: The option path is missing.
 24:1: colour: There is no such key.

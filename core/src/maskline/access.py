@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from maskline._kept import Kept
-from maskline.audit import AuditLog
+from maskline.audit import AuditLog, Notary, Spool
 from maskline.errors import AuditError, MasklineError
 from maskline.execution import Masking
 from maskline.model import (
@@ -35,7 +35,7 @@ from maskline.roles import Sink, Source
 from maskline.scanning import classified
 from maskline.tokens import Keyring
 
-__all__ = ["Access", "open_sinks", "record"]
+__all__ = ["Access", "open_audit", "open_sinks", "record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +164,21 @@ class Access:
     def _traits(self, mask: Mask, label: Label, kind: Kind) -> Traits:
         del label  # A mask promises the same for every label.
         return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
+
+
+def open_audit(policy: Policy) -> AuditLog:
+    """Open the audit log of a policy.
+
+    Raises:
+        AuditError: It cannot be written to, and the policy has no spool.
+        AuditIntegrityError: It is not what was written or signed.
+        KeyringError: The key that signs it cannot be read.
+    """
+    return AuditLog.open(
+        policy.audit_path,
+        notary=Notary.open(policy.audit_signing),
+        spool=Spool(policy.audit_spool) if policy.audit_spool else None,
+    )
 
 
 def open_sinks(policy: Policy, registry: Registry) -> list[Sink]:

@@ -12,8 +12,7 @@ from typing import Final, Self
 
 import pyarrow as pa
 
-from maskline.access import Access, open_sinks
-from maskline.audit import AuditLog, Notary
+from maskline.access import Access, open_audit, open_sinks
 from maskline.errors import PolicyError, UsageError
 from maskline.model import ColumnRef, Decision, Label, Principal
 from maskline.planning import Plan
@@ -63,7 +62,7 @@ def connect(
     loaded, registry = load_policy(Path(policy))
     name = _source_name(loaded, source)
     keyring = Keyring.open(loaded.keys) if loaded.keys else None
-    audit = AuditLog.open(loaded.audit_path, notary=Notary.open(loaded.audit_signing))
+    audit = open_audit(loaded)
     opened = open_source(registry, loaded.sources[name].url)
     sinks = open_sinks(loaded, registry)
     return Session(

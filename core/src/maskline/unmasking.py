@@ -15,8 +15,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from maskline.access import open_sinks, record
-from maskline.audit import AuditLog, Notary, timestamp
+from maskline.access import open_audit, open_sinks, record
+from maskline.audit import timestamp
 from maskline.entities import Entity
 from maskline.errors import KeyringError, PolicyError, QueryRefusedError
 from maskline.model import AccessEvent, Label, Mask, Outcome, OutputColumn, Principal, Strategy
@@ -149,7 +149,7 @@ class _Desk:
         self._policy = policy
         self._entities = registry.entities
         self._principal = principal
-        self._audit = AuditLog.open(policy.audit_path, notary=Notary.open(policy.audit_signing))
+        self._audit = open_audit(policy)
         self._sinks = open_sinks(policy, registry)
 
     def close(self) -> None:

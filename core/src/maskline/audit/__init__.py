@@ -4,6 +4,7 @@ from maskline.audit.log import AuditLog, read
 from maskline.audit.proofs import prove, prove_growth, span
 from maskline.audit.record import timestamp, to_json
 from maskline.audit.signing import Notary, SigningKey, public_path
+from maskline.audit.spool import Spool
 from maskline.audit.verify import Finding, Incomplete, Verification, notes_in, verify
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Incomplete",
     "Notary",
     "SigningKey",
+    "Spool",
     "Verification",
     "notes_in",
     "prove",

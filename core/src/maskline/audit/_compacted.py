@@ -32,7 +32,7 @@ _NAME: Final = re.compile(r"(([0-9]+)-([0-9]+)\.[0-9a-f]{32})\.(?:queries|reads)
 _EVENT: Final = """STRUCT(
   query_id VARCHAR, "time" VARCHAR, outcome VARCHAR, purpose VARCHAR, source VARCHAR,
   decision VARCHAR, reason VARCHAR, policy_hash VARCHAR, sql VARCHAR, rows BIGINT, bytes BIGINT,
-  recovery VARCHAR, pruned VARCHAR,
+  recovery VARCHAR, pruned VARCHAR, spooled VARCHAR,
   principal STRUCT(kind VARCHAR, id VARCHAR, on_behalf_of VARCHAR[]),
   reads STRUCT("schema" VARCHAR, relation VARCHAR, "column" VARCHAR, entity VARCHAR,
     mask STRUCT(name VARCHAR, options VARCHAR), rule VARCHAR)[],
@@ -55,7 +55,7 @@ _IS_EVENT: Final = """seq IS NOT NULL AND TRY_CAST(event.query_id AS UUID) IS NO
   AND event.principal.kind IS NOT NULL AND event.principal.id IS NOT NULL"""
 _UNREADABLE: Final = f"""
 SELECT count(*) FROM lines WHERE NOT ({_IS_EVENT})
-  AND event.recovery IS NULL AND event.pruned IS NULL"""  # noqa: S608 - of constants
+  AND event.recovery IS NULL AND event.pruned IS NULL AND event.spooled IS NULL"""  # noqa: S608 - of constants
 
 _EVENTS: Final = f"""
 CREATE OR REPLACE TEMP TABLE events AS

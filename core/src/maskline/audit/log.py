@@ -17,6 +17,7 @@ from maskline.audit._lock import locked
 from maskline.audit.checkpoints import Checkpoints
 from maskline.audit.record import timestamp, to_json
 from maskline.audit.signing import Notary
+from maskline.audit.spool import Spool
 from maskline.audit.verify import (
     GENESIS,
     VERSION,
@@ -52,10 +53,17 @@ class AuditLog:
     """
 
     def __init__(
-        self, path: Path, *, notary: Notary | None, segment_bytes: int, lock_timeout: float
+        self,
+        path: Path,
+        *,
+        notary: Notary | None,
+        spool: Spool | None,
+        segment_bytes: int,
+        lock_timeout: float,
     ) -> None:
         self.path = path
         self._notary = notary
+        self._spool = spool
         self._checkpoints = Checkpoints(path, notary) if notary else None
         self._segment_bytes = segment_bytes
         self._lock_timeout = lock_timeout
@@ -77,6 +85,7 @@ class AuditLog:
         path: str | Path,
         *,
         notary: Notary | None = None,
+        spool: Spool | None = None,
         segment_bytes: int = _SEGMENT_BYTES,
         lock_timeout: float = _LOCK_TIMEOUT,
     ) -> Self:
@@ -85,16 +94,23 @@ class AuditLog:
         Args:
             path: The directory.
             notary: Who signs checkpoints, if any are to be signed.
+            spool: Where events wait while the log cannot be written to, if they may.
             segment_bytes: A file that would grow beyond this is followed by a new one.
             lock_timeout: How many seconds an append may wait for others.
 
         Raises:
-            AuditError: The directory cannot be made, or cannot be written to.
+            AuditError: The directory cannot be made, or cannot be written to, and there is no
+                spool.
             AuditIntegrityError: The last record is not what was written, or there are fewer
                 records than were signed.
         """
-        place = Path(path)
-        log = cls(place, notary=notary, segment_bytes=segment_bytes, lock_timeout=lock_timeout)
+        log = cls(
+            Path(path),
+            notary=notary,
+            spool=spool,
+            segment_bytes=segment_bytes,
+            lock_timeout=lock_timeout,
+        )
 
         def prepare() -> None:
             log.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,32 +119,50 @@ class AuditLog:
                 if log._checkpoints:
                     log._checkpoints.check(end.seq)
 
-        _guard(log.path, prepare)
+        try:
+            _guard(log.path, prepare)
+        except AuditIntegrityError:
+            raise
+        except AuditError:
+            if spool is None:
+                raise
         return log
 
     def append(self, event: AccessEvent) -> int:
         """Append one event. When this returns, the record outlives a crash of the machine.
 
         Returns:
-            The number of the record, counted from 1.
+            The number of the record, counted from 1; 0 if it waits in the spool.
 
         Raises:
             AuditError: It could not be written: the disk is full, the directory is gone, or
-                another process held the lock too long. The log is as it was. Or a checkpoint was
-                due and could not be kept: then the record is there, and the next append tries
-                again.
+                another process held the lock too long; and there is no spool, or the spool cannot
+                take it. The log is as it was. Or a checkpoint was due and could not be kept: then
+                the record is there, and the next append tries again.
             AuditIntegrityError: The last record is not what was written, or what was signed is not
-                there.
+                there. The spool is for neither.
         """
         body = to_json(event)
+        written = 0
 
-        def write() -> int:
-            seq = self._append(body)
+        def write() -> None:
+            nonlocal written
+            if self._spool and not self._spool.is_empty:
+                self._take_over(self._spool)
+            written = self._append(body)
             if self._checkpoints:
-                self._checkpoints.sign_if_due(seq)
-            return seq
+                self._checkpoints.sign_if_due(written)
 
-        return self._locked(write)
+        try:
+            self._locked(write)
+        except AuditIntegrityError:
+            raise
+        except AuditError:
+            if self._spool is None or written:
+                raise
+        if not written and self._spool:
+            self._spool.keep(body)
+        return written
 
     def sign(self) -> None:
         """Sign the log up to its end now, unless it is signed up to there, or has no notary.
@@ -204,10 +238,18 @@ class AuditLog:
 
         return _guard(self.path, use)
 
-    def _append(self, event: dict[str, Any]) -> int:
+    def _take_over(self, spool: Spool) -> None:
+        """Append what waits in the spool, all at once, after a record that tells so."""
+        with spool.emptied() as events:
+            if events:
+                now = timestamp(datetime.now(UTC))
+                told = {"time": now, "since": events[0].get("time", ""), "records": len(events)}
+                self._append({"spooled": told}, *events)
+
+    def _append(self, *events: dict[str, Any]) -> int:
         end = self._known_end() or _find_end(self.path, self._last)
         seq, prev, lines = end.seq, end.hash, []
-        for body in [_recovery(end.torn), event] if end.torn else [event]:
+        for body in [_recovery(end.torn), *events] if end.torn else events:
             seq += 1
             line, prev = _record(seq, prev, body)
             lines.append(line)

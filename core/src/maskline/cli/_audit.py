@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -200,15 +200,19 @@ def sign(log: _Folder = None, policy: Policy = _POLICY) -> None:
 @app.command()
 def prune(
     before: Annotated[
-        datetime,
-        typer.Option(formats=["%Y-%m-%d"], help="Events of that day and later stay. In UTC."),
-    ],
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Events of that day and later stay. In UTC. By default, as `audit.keep` says.",
+        ),
+    ] = None,
     log: _Folder = None,
     policy: Policy = _POLICY,
 ) -> None:
     """Remove the oldest files of the log, and sign what stands for them."""
+    moment = before.replace(tzinfo=UTC) if before else _kept_since(policy)
     with _signed(log, policy) as opened:
-        count = opened.prune(before.replace(tzinfo=UTC))
+        count = opened.prune(moment)
     if count:
         say(f"Records 1 to {grouped(count)} are gone, and the log tells of it.")
     else:
@@ -242,6 +246,16 @@ def _signed(log: Path | None, policy: Path) -> "AuditLog":
         hint = "`maskline audit create-key` makes one; name it in `audit.key`."
         raise UsageError(msg, hint=hint)
     return AuditLog.open(log or loaded.audit_path, notary=notary)
+
+
+def _kept_since(policy: Path) -> datetime:
+    from maskline.plugins import load_policy
+
+    days = load_policy(policy)[0].audit_keep
+    if days is None:
+        msg = "Nothing says how long records are kept."
+        raise UsageError(msg, hint="Give --before, or write `audit: {keep: DAYS}` in the policy.")
+    return datetime.now(UTC) - timedelta(days=days)
 
 
 def _print(lines: Iterable[bytes]) -> None:

@@ -98,7 +98,9 @@ class AuditPart(_Part):
     key: Text = ""
     every: Annotated[int, Field(gt=0)] = 100
     anchors: TextOrList = []
-    on_failure: Literal["refuse"] = "refuse"
+    keep: Annotated[int, Field(gt=0)] | None = None
+    on_failure: Literal["refuse", "spool"] = "refuse"
+    spool: Text = ""
 
 
 _Model = TypeVar("_Model", bound=_Part)

@@ -93,6 +93,8 @@ class Policy:
             an hour, in one process.
         audit_path: The folder of the audit log.
         audit_signing: How its checkpoints are signed; None if they are not.
+        audit_spool: Where events wait while the log cannot be written to; None if they may not.
+        audit_keep: How many days records are kept at least; None for ever.
         sinks: The options of each sink, by its kind.
     """
 
@@ -107,6 +109,8 @@ class Policy:
     lookups_per_hour: int = 60
     audit_path: Path = Path("audit")
     audit_signing: SigningConfig | None = None
+    audit_spool: Path | None = None
+    audit_keep: int | None = None
     sinks: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict, repr=False)
     _folded: Mapping[str, Mapping[ColumnRef, Label]] = field(init=False, repr=False, compare=False)
     _decisions: Mapping[str, Decision] = field(init=False, repr=False, compare=False)

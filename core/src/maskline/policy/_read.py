@@ -178,6 +178,8 @@ class _Reader:
             )
             if audit.key
             else None,
+            audit_spool=resolve(self._path, audit.spool) if audit.spool else None,
+            audit_keep=audit.keep,
             sinks=self._sinks(),
         )
 
@@ -264,13 +266,19 @@ class _Reader:
     def _audit(self) -> AuditPart:
         node = self._root.get("audit")
         part = (check_part(AuditPart, node, self._problems) if node else None) or AuditPart()
-        for key in ("every", "anchors"):
+        for key in ("every", "anchors", "keep"):
             if node and node.get(key) and not node.get("key"):
                 self._problems.add(
                     node.at_key(key),
                     "Nothing is signed without a `key`.",
                     "`maskline audit create-key` writes one.",
                 )
+        if node and (part.on_failure == "spool") != bool(part.spool):
+            self._problems.add(
+                node,
+                "`on_failure: spool` and `spool` belong together.",
+                "Write both, or neither: `{on_failure: spool, spool: /var/spool/maskline}`.",
+            )
         return part
 
     def _sinks(self) -> Mapping[str, Mapping[str, OptionValue]]:

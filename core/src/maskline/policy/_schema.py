@@ -224,6 +224,15 @@ _AUDIT: Final = _object(
             "description": "Files and folders that checkpoints are copied to.",
             **_words({"type": "string", "minLength": 1}),
         },
-        "on_failure": {"description": "What is done without it.", "const": "refuse"},
+        "keep": {
+            "description": "`maskline audit prune` removes records that are older, in days.",
+            "type": "integer",
+            "minimum": 1,
+        },
+        "on_failure": {
+            "description": "What is done while the log cannot be written to.",
+            "enum": ["refuse", "spool"],
+        },
+        "spool": {"description": "A folder where events wait meanwhile.", "type": "string"},
     },
 )
