@@ -13,7 +13,7 @@ import maskline
 from maskline.audit import SigningKey
 from maskline.audit.questions import Span
 from maskline.cli import main
-from maskline.evidence import gather, to_html, write_bundle
+from maskline.evidence import gather, to_html, verify_bundle, write_bundle
 from maskline.plugins import load_policy
 from maskline.tokens import Keyring
 
@@ -224,6 +224,55 @@ def test_a_key_signs_the_manifest(folder: Path) -> None:
     assert Path("bundle.zip").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("name", ["bundle", "bundle.zip"])
+def test_evidence_is_compared_with_its_manifest_and_its_signature(folder: Path, name: str) -> None:
+    key, other = SigningKey.generate("example.com/audit"), SigningKey.generate("example.com/audit")
+    write_bundle(gathered(), Path(name), key=key)
+
+    assert verify_bundle(Path(name)) == []
+    assert verify_bundle(Path(name), public_keys=f"{other.public}\n{key.public}") == []
+    assert verify_bundle(Path(name), public_keys=other.public) == [
+        "manifest.note is not signed by the key."
+    ]
+
+
+def test_evidence_that_was_changed_is_found(folder: Path) -> None:
+    key = SigningKey.generate("example.com/audit")
+    write_bundle(gathered(), Path("bundle"), key=key)
+    page, manifest = Path("bundle/evidence.html"), Path("bundle/manifest.json")
+    written = page.read_bytes(), manifest.read_bytes()
+
+    def found() -> list[str]:
+        return verify_bundle(Path("bundle"), public_keys=key.public)
+
+    page.write_bytes(written[0] + b" ")
+    assert found() == ["evidence.html is not what was written."]
+    # Whoever mends the manifest cannot sign it.
+    digests = [
+        hashlib.sha256(data).hexdigest().encode() for data in (written[0], page.read_bytes())
+    ]
+    manifest.write_bytes(written[1].replace(*digests))
+    assert found() == ["manifest.json is not what was signed."]
+    manifest.write_bytes(written[1])
+    page.rename("bundle/other.html")
+    assert found() == ["evidence.html is missing.", "other.html is not in the manifest."]
+    Path("bundle/other.html").rename(page)
+    page.write_bytes(written[0])
+    Path("bundle/manifest.note").unlink()
+    assert found() == ["It is not signed."]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": []}', '{"files": {"a": 1}}'])
+def test_what_is_no_evidence_is_told(folder: Path, text: str) -> None:
+    Path("none").mkdir()
+    Path("none/manifest.json").write_text(text)
+    Path("none.zip").write_text(text)
+
+    for path in (Path("none"), Path("none.zip"), Path("nowhere")):
+        with pytest.raises(maskline.UsageError, match="no evidence that can be read"):
+            verify_bundle(path)
+
+
 def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     evidence = gathered()
     Path("taken").mkdir()
@@ -258,6 +307,10 @@ def test_the_command_writes_a_signed_bundle(
     assert (evidence["from"], evidence["to"]) == ("2026-01-01T00:00:00Z", "2101-01-01T00:00:00Z")
     assert re.search(r"x\.zip: signed, ", second)
     assert "manifest.note" in zipfile.ZipFile("x.zip").namelist()
+    assert main(["audit", "verify-evidence", "x.zip"]) == 0
+    assert "x.zip is what was written, and signed." in capfd.readouterr().err
+    assert main(["audit", "verify-evidence", "evidence-20260101-21001231"]) == 3
+    assert "It is not signed." in capfd.readouterr().out
 
 
 def test_the_command_says_what_is_wrong(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

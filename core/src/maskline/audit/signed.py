@@ -17,6 +17,7 @@ __all__ = [
     "Tree",
     "decoded",
     "is_signature",
+    "is_signed",
     "key_hash",
     "leaf",
     "read_checkpoint",
@@ -152,7 +153,7 @@ def read_checkpoint(note: str, public_keys: str = "") -> Checkpoint | None:
             not looked at.
     """
     match = _CHECKPOINT.fullmatch(note)
-    if match is None or (public_keys.strip() and not _is_signed(note, match[1], public_keys)):
+    if match is None or (public_keys.strip() and not is_signed(note, public_keys, origin=match[1])):
         return None
     checkpoint = Checkpoint(
         origin=match[1],
@@ -173,13 +174,24 @@ def key_hash(name: str, public_key: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n\x01" + public_key).digest()[:4]
 
 
-def _is_signed(note: str, origin: str, public_keys: str) -> bool:
+def is_signed(note: str, public_keys: str, *, origin: str = "") -> bool:
+    """Whether a C2SP signed note has a right signature.
+
+    Args:
+        note: The text with its signatures.
+        public_keys: Verifier keys as C2SP spells them, one a line.
+        origin: The name of the key that must have signed; empty for any of them.
+    """
     text, _, signatures = note.rpartition("\n\n")
     for line in public_keys.split():
         name, _, rest = line.partition("+")
         data = decoded(rest.partition("+")[2])
         public = data[1:]
-        if name != origin or data[:1] != b"\x01" or rest[:8] != key_hash(name, public).hex():
+        if (
+            (origin and name != origin)
+            or data[:1] != b"\x01"
+            or rest[:8] != key_hash(name, public).hex()
+        ):
             continue
         for signature in signatures.splitlines():
             signer, _, encoded = signature.removeprefix("\u2014 ").partition(" ")

@@ -102,6 +102,34 @@ def verify(  # noqa: PLR0913 - the options of the command
 
 
 @app.command()
+def verify_evidence(
+    path: Annotated[Path, typer.Argument(help="What `maskline evidence` wrote.")],
+    *,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="To check its signature. Default: beside the key of the policy."
+        ),
+    ] = None,
+    policy: Policy = _POLICY,
+) -> int:
+    """Compare evidence with its manifest and its signature."""
+    from maskline.evidence import verify_bundle
+
+    keys = public_key or _public_key(policy)
+    text = _read(lambda file: file.read_text("utf-8"), keys) if keys else ""
+    found = verify_bundle(path, public_keys=text)
+    for problem in found:
+        out().print(Text.assemble(("FOUND ", "bold red"), visible(problem)), soft_wrap=True)
+    if found:
+        fail("audit-integrity", f"{path} is not what was written.")
+        return ExitCode.AUDIT
+    signed = "and signed" if keys else "and no key was given to check a signature with"
+    say(f"{path} is what was written, {signed}.")
+    return ExitCode.DONE
+
+
+@app.command()
 def tail(
     directory: _Directory = None,
     *,
