@@ -34,6 +34,7 @@ from maskline.model import (
     Outcome,
     OutputColumn,
     Principal,
+    ReadColumn,
 )
 from maskline.tokens import Keyring
 
@@ -132,7 +133,7 @@ def test_who_sees_it_raw_gets_an_answer_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"outcome": Outcome.REFUSED}, {"outputs": (), "reads": ((ID, "INTEGER"),)}]
+    "changes", [{"outcome": Outcome.REFUSED}, {"outputs": (), "reads": (ReadColumn(ref=ID),)}]
 )
 def test_what_was_not_answered_is_not_drawn(changes: dict[str, Any]) -> None:
     assert graph_of(answered(**changes)).answers == ()
