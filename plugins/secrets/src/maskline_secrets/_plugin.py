@@ -21,11 +21,11 @@ def maskline_register_entities() -> Sequence[Entity]:
 def maskline_register_detectors() -> Sequence[Detector]:
     """Offer detectors by vendors' formats, by key blocks, and by what stands beside a secret."""
     from maskline_secrets._assignments import assignment_detector
-    from maskline_secrets._formats import vendor_detector
+    from maskline_secrets._formats import VendorDetector
     from maskline_secrets._keys import private_key_detector, url_credential_detector
 
     return (
-        vendor_detector(),
+        VendorDetector(),
         private_key_detector(),
         url_credential_detector(),
         assignment_detector(),
