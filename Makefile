@@ -15,7 +15,7 @@ KERNELS := $(wildcard core/src/maskline/_kernels/native/*) core/setup.py
 KERNEL_TESTS := $(addprefix tests/,test_ff1.py test_hashes.py test_json_kernels.py \
   test_kernels.py test_scan.py test_tokens.py)
 
-.PHONY: help demo test native sanitize redteam fuzz bench check format lock clean
+.PHONY: help demo test native sanitize redteam fuzz evaluate bench check format lock clean
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -49,6 +49,12 @@ fuzz: .venv/native ## Ask ten times as many random queries; SEED=... repeats a r
 
 redteam: .venv/native ## Attack maskline on all engines, and print a scoreboard
 	.venv/bin/pytest --quiet tests/redteam
+
+# Presidio has no language model here, and every recognizer that needs none.
+evaluate: .venv/native ## Measure detection beside Presidio; DATA=folder adds sets, ARGS="--format html" options
+	@MASKLINE_PRESIDIO_CONFIG=plugins/presidio/every.yaml .venv/bin/maskline evaluate \
+	  core/tests/data/prose.txt $(if $(DATA),$(sort $(wildcard $(DATA)/*.jsonl $(DATA)/*.txt))) \
+	  --plugins secrets --against presidio $(ARGS)
 
 bench: .bench/native ## Measure maskline beside others; ARGS="--rows 50000" goes to benchmarks/run.py
 	.bench/bin/python benchmarks/run.py $(ARGS)

@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskline import cli
+from maskline.access import notary_of
 from maskline.audit import (
     AuditLog,
     Notary,
@@ -370,11 +371,8 @@ def test_a_key_stays_where_it_is(tmp_path: Path, key: SigningKey) -> None:
     path = tmp_path / "audit.key"
     key.save(path)
     private = path.read_text().split("+", 4)[-1].strip()
-    notary = Notary.open(SimpleNamespace(key=path, every=7, anchors=[tmp_path]))
+    notary = Notary(key=SigningKey.load(path))
 
-    assert notary is not None
-    assert (notary.every, notary.anchors) == (7, (tmp_path,))
-    assert Notary.open(None) is None
     assert private not in repr(key) + repr(notary)
     with pytest.raises(KeyringError, match="pickled"):
         pickle.dumps(key)
@@ -1006,14 +1004,14 @@ def test_killed_writers_lose_nothing_that_was_acknowledged_or_signed(
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from maskline.audit import AuditLog, Notary
+from maskline.audit import AuditLog, Notary, SigningKey
 from maskline.model import AccessEvent, Outcome, Principal
 
 place, name = Path(sys.argv[1]), sys.argv[2]
 event = {event!r}
-signing = SimpleNamespace(key=place / "audit.key", every=5, anchors=[place / "anchor.txt"])
-log = AuditLog.open(place / "audit", notary=Notary.open(signing), segment_bytes=20_000)
+key = SigningKey.load(place / "audit.key")
+notary = Notary(key=key, every=5, anchors=(place / "anchor.txt",))
+log = AuditLog.open(place / "audit", notary=notary, segment_bytes=20_000)
 for number in range(100_000):
     query = name + "-" + str(number)
     print(log.append(replace(event, query_id=query)), query, flush=True)
@@ -1126,9 +1124,10 @@ def shop(log: AuditLog, key: SigningKey, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def test_a_policy_says_who_signs(shop: Path, event: AccessEvent) -> None:
-    policy = load_policy(shop / "policy.yaml")[0]
-    notary = Notary.open(policy.audit_signing)
+    policy, registry = load_policy(shop / "policy.yaml")
+    notary = notary_of(policy, registry)
 
+    assert notary is not None
     assert notary == Notary(key=notary.key, every=4, anchors=(shop / "anchor.txt",))
     with AuditLog.open(policy.audit_path, notary=notary) as log:
         log.append(event)

@@ -392,6 +392,76 @@ def test_a_dry_scan_compares_with_the_policy(
     assert policy.read_bytes() == before
 
 
+def test_a_check_fails_once_something_changed_and_writes_nothing(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    policy = folder / "policy.yaml"
+    assert main(["scan", "shop"]) == 0
+    labels, memory = policy.read_bytes(), (folder / "scan.json").read_bytes()
+    assert main(["scan", "shop", "--check"]) == 0
+    capfd.readouterr()
+
+    policy.write_text(policy.read_text().replace("ssn: US_SSN, ", ""))
+
+    assert main(["scan", "shop", "--check", "--format", "json"]) == 1
+    shown = capfd.readouterr()
+    changed = {row["column"]: row["changes"] for row in json.loads(shown.out) if row["changes"]}
+    assert changed == {"ssn": ["new"]}
+    assert "1 labels would be added" in shown.err
+    assert (folder / "scan.json").read_bytes() == memory
+    assert policy.read_text() == labels.decode().replace("ssn: US_SSN, ", "")
+
+
+def test_a_check_needs_a_policy(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shop.duckdb").symlink_to(shop)
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["scan", "duckdb:///shop.duckdb", "--check"]) == 2
+    assert "There is no policy policy.yaml to check." in capfd.readouterr().err
+
+
+def test_a_scan_may_look_at_some_tables_and_rows_only(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = ["--tables", "main.*", "--exclude", "big", "--sample", "first", "--rows", "2"]
+
+    assert main(["scan", "shop", *few, "--format", "json"]) == 0
+
+    shown = capfd.readouterr()
+    assert {row["relation"] for row in json.loads(shown.out)} == {"people"}
+    assert "0 gone" in shown.err
+
+
+def test_a_scan_writes_a_page_without_values(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", "shop", "--format", "html"]) == 0
+
+    shown = capfd.readouterr().out
+    assert shown.startswith("<!doctype html>")
+    assert shown.endswith("</html>\n")
+    assert "US_SSN" in shown
+    assert "<script" not in shown
+    assert_no_canary(shown)
+
+
+def test_a_scan_without_keys_remembers_no_fingerprints(folder: Path) -> None:
+    policy = folder / "policy.yaml"
+    policy.write_text(
+        POLICY.replace("keys: {file: keyring.json}\n", "masks: {PII: redact}\n", 1).replace(
+            "masks:\n  US_SSN: redact\n", ""
+        )
+    )
+
+    assert main(["scan", "shop"]) == 0
+    assert main(["scan", "shop", "--check"]) == 0
+
+    fingerprints = re.findall(r'"fingerprint": "(.*)"', (folder / "scan.json").read_text())
+    assert fingerprints == ["", ""]
+
+
 def test_a_scan_adds_another_source_to_the_policy(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,7 +1,10 @@
 """The catalogue of entities."""
 
+import subprocess
+import sys
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import re2
@@ -9,6 +12,7 @@ import re2
 from maskline._detectors.naming import words
 from maskline.entities import Category, Entity, builtin_entities
 
+ROOT = Path(__file__).parents[2]
 ENTITIES = builtin_entities()
 MASKERS = {"redact", "null", "partial", "token", "scan", "reveal"}
 PROMISED = """
@@ -78,7 +82,35 @@ def test_the_data_file_has_no_key_that_nobody_reads():
     text = files("maskline").joinpath("entities.toml").read_text(encoding="utf-8")
     keys = {key for entry in tomllib.loads(text).values() for key in entry}
 
-    assert keys <= {"title", "slug", "category", "mask", "names", "regulations"}
+    assert keys <= {
+        "title",
+        "slug",
+        "category",
+        "mask",
+        "names",
+        "regulations",
+        "country",
+        "generic",
+    }
+
+
+def test_a_generic_entity_is_in_the_catalogue_and_generic_itself():
+    generic = {entity.generic for entity in ENTITIES.values()} - {""}
+
+    assert generic <= ENTITIES.keys()
+    assert all(not ENTITIES[name].generic and not ENTITIES[name].country for name in generic)
+
+
+def test_a_country_is_two_letters():
+    assert all(re2.fullmatch("[A-Z]{2}|", entity.country) for entity in ENTITIES.values())
+
+
+def test_the_page_of_entities_is_current():
+    command = [sys.executable, str(ROOT / "tools/make_entities_page.py"), "--check"]
+
+    result = subprocess.run(command, check=False)
+
+    assert result.returncode == 0, "Run `python tools/make_entities_page.py`."
 
 
 def test_the_catalogue_cannot_be_changed():

@@ -37,6 +37,23 @@ SCORE = {
 }  # fmt: skip
 
 
+FOUND = {
+    "results": [
+        {
+            "dataset": "<set>",
+            "system": "maskline",
+            "entities": {
+                "US_SSN": {
+                    "precision": {"value": 1.0, "total": 36},
+                    "recall": {"value": 0.9, "total": 40},
+                    "f2": 0.92, "f2_low": 0.8, "f2_high": 0.99,
+                }
+            },
+        }
+    ]
+}  # fmt: skip
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder in which queries were asked, which is where we are."""
@@ -283,6 +300,27 @@ def test_what_is_there_is_not_overwritten(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".")) == []
 
 
+def test_what_detection_finds_is_told(folder: Path) -> None:
+    evidence = gathered(detection=FOUND)
+    html = to_html(evidence)
+
+    assert evidence["detection"] == [
+        {
+            "dataset": "<set>", "system": "maskline", "entity": "US_SSN", "labels": 40,
+            "precision": 1.0, "recall": 0.9, "f2": 0.92, "f2_low": 0.8, "f2_high": 0.99,
+        }
+    ]  # fmt: skip
+    assert "&lt;set&gt;" in html
+    assert "0.920 (0.80 to 0.99)" in html
+    assert "No score was given. <code>maskline evaluate" in to_html(gathered())
+
+
+@pytest.mark.parametrize("found", [{}, {"results": 1}, {"results": [{"entities": {"A": {}}}]}])
+def test_what_no_evaluation_printed_is_refused(folder: Path, found: dict[str, Any]) -> None:
+    with pytest.raises(maskline.UsageError, match="not what `maskline evaluate"):
+        gathered(detection=found)
+
+
 @pytest.mark.parametrize("score", [{"a": 1}, {"a": {"leaks": {}}}, {"a": {"leaks": [], **SCORE}}])
 def test_what_is_no_score_is_refused(folder: Path, score: dict[str, Any]) -> None:
     with pytest.raises(maskline.UsageError, match="not what `maskline redteam"):
@@ -297,7 +335,9 @@ def test_the_command_writes_a_signed_bundle(
     SigningKey.generate("example.com/audit").save(Path("audit.key"))
     Path("policy.yaml").write_text(POLICY + "audit: {path: audit, key: audit.key}\n")
     Path("score.json").write_text(json.dumps(SCORE))
-    assert main(["evidence", "--from", "30d", "--out", "x.zip", "--redteam", "score.json"]) == 0
+    Path("found.json").write_text(json.dumps(FOUND))
+    scores = ["--redteam", "score.json", "--detection", "found.json"]
+    assert main(["evidence", "--from", "30d", "--out", "x.zip", *scores]) == 0
     second = capfd.readouterr().err
 
     assert "not signed" in first
@@ -318,7 +358,7 @@ def test_the_command_says_what_is_wrong(folder: Path, capfd: pytest.CaptureFixtu
     for arguments, words in (
         (["--from", "2026-02-01", "--to", "2026-01-01"], "--to is not after --from."),
         (["--from", "x"], "--from is neither an age nor a time."),
-        (["--from", "1d", "--redteam", "score.json"], "holds no score of the red team"),
+        (["--from", "1d", "--redteam", "score.json"], "holds no score"),
         (["--from", "1d", "--redteam", "none.json"], "FileNotFoundError"),
     ):
         assert main(["evidence", *arguments]) == 2

@@ -102,7 +102,7 @@ def test_the_meaning_survives_without_styles_and_drawing() -> None:
     text = words(result_html(shown))
 
     assert text.startswith(
-        "25 000 rows × 3 columns · 1 masked shop · policy 3f2a1c9 · audit 6be75a2a"
+        "25 000 rows × 3 columns · 1 masked · shop · policy 3f2a1c9 · audit 6be75a2a"
     )
     assert "938 ms note: A column was renamed." in text
     assert "email text EMAIL_ADDRESS · token" in text
@@ -113,7 +113,6 @@ def test_the_meaning_survives_without_styles_and_drawing() -> None:
     assert "token(last=4)" in text
     assert "EMAIL_ADDRESS (the name says so)" in text
     assert "rules[0]" in text
-    assert "3 of 25 000" in text
     assert "asked for: TICKET-482" in text
 
 
@@ -250,6 +249,7 @@ def contrast(one: tuple[float, ...], two: tuple[float, ...]) -> float:
         ("#212121", "#f7f7f7"),
         ("#e8e8e6", "#191a1c"),
         ("#c9d1d9", "#0d1117"),
+        ("#ffffff", "#111111"),
     ],
 )
 def test_text_has_contrast_on_light_and_dark_pages(hue: str, ink: str, page: str) -> None:

@@ -1343,6 +1343,7 @@ def plain(text: str) -> object:
         initial_policy("shop", "duckdb:///a"),
         rules('{what: ["*"], do: {"null": }}'),
         rules("{what: AGE, do: token, literals: deny}", "{what: AGE, do: {token: }}"),
+        "version: 1\nentities: {SHOE: {names: shoe, check: luhn}}\nmasks: {AGE: redact}",
     ],
 )
 def test_the_schema_accepts_what_is_right(validator, text):
@@ -1357,8 +1358,10 @@ def test_the_schema_accepts_what_is_right(validator, text):
         "version: 1\ncolour: blue",
         "version: 1\nkeys: {file: a, env: b}",
         "version: 1\nsources: {a: {}}",
-        "version: 1\nlabels: {a: {b: {c: SHOE}}}",
-        "version: 1\nmasks: {SHOE: redact}",
+        "version: 1\nlabels: {a: {b: {c: shoe}}}",
+        "version: 1\nmasks: {shoe: redact}",
+        "version: 1\nentities: {SHOE: {mask: redact}}",
+        "version: 1\nentities: {shoe: {names: shoe}}",
         "version: 1\nmasks: {AGE: polish}",
         "version: 1\nsinks: {nowhere: {}}",
         "version: 1\naudit: {on_failure: ignore}",
@@ -1376,7 +1379,7 @@ def test_the_schema_refuses_what_is_wrong(validator, text):
 
 
 def test_the_schema_describes_its_choices(validator):
-    label = validator.schema["$defs"]["label"]
+    label, _ = validator.schema["$defs"]["label"]["anyOf"]
 
     described = dict(zip(label["enum"], label["enumDescriptions"], strict=True))
     assert described["US_SSN"].endswith("(PII)")

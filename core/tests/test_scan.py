@@ -125,7 +125,7 @@ SHAPES = {
         END,
     ),
     "international phones": (
-        EDGE,
+        f"{EDGE}|1 |9 ",
         "+|00|+00|+1|++",
         GROUP,
         GAP,
@@ -145,7 +145,7 @@ SHAPES = {
         "|| x12| ext 4|x|1|é|-|_",
     ),
     "national phones": (
-        f"{EDGE}|/",
+        f"{EDGE}|/|1 |0171 123456 |0044 20 12345678 ",
         "0",
         DIGITS,
         f"|{DIGITS}",
@@ -162,6 +162,7 @@ SHAPES = {
         "DE|GB|ZZ|de|D",
         "12|12|1|1 2",
         *["||| |-|  ", "ABC|AB01|1234|0Z9|AB|ABC12"] * 6,
+        "|| 00|-1|Z|_| 0_",
         "||é|a|.| iban DE12 ABCD 1234 5678",
     ),
     "accounts in text": (
@@ -223,7 +224,7 @@ SHAPES = {
         "||x|g |é|1.2.3.4|::",
         *["1|ab|ffff|fe80||12345", ":|:|:|::"] * 5,
         "1|a||",
-        "||::|%eth0|%|%é|:| x|%a:b:c|.1|/64|z",
+        "||::|%eth0|%|%é|:| x|%a:b:c|.1|/64|z|.0.0.1|192.168.1.1|:10.0.0.256|1.2.3.4%eth0|01.2.3.4",
     ),
 }
 
@@ -366,7 +367,7 @@ def test_plugins_find_their_own_beside_the_built_in_detectors(monkeypatch):
     column = pa.array(["a.b@c.example x", "10.0.0.1 b@c x"], pa.string())
     wanted = [
         (0, 0, 15, "URL", pytest.approx(0.99)),
-        (1, 0, 8, "IP_ADDRESS", pytest.approx(0.75)),
+        (1, 0, 8, "IP_ADDRESS", pytest.approx(0.9)),
         (1, 9, 14, "URL", pytest.approx(0.99)),
     ]
 

@@ -5,12 +5,13 @@ This module only hands over: it knows where the built-in roles are, and nothing 
 
 from collections.abc import Sequence
 
+from maskline._anchors import BUILTIN as _ANCHORS
 from maskline._detectors import BUILTIN as _DETECTORS
 from maskline._maskers import BUILTIN as _MASKERS
 from maskline._sinks import BUILTIN as _SINKS
 from maskline.entities import Entity, builtin_entities
 from maskline.hookspecs import hookimpl
-from maskline.roles import Detector, Masker, SinkType, SourceType
+from maskline.roles import AnchorType, Detector, Masker, SinkType, SourceType
 from maskline.sources import BUILTIN as _SOURCES
 
 __all__: list[str] = []
@@ -38,6 +39,12 @@ def maskline_register_maskers() -> Sequence[Masker]:
 def maskline_register_sinks() -> Sequence[SinkType]:
     """Offer the sinks that need no other library."""
     return _SINKS
+
+
+@hookimpl
+def maskline_register_anchors() -> Sequence[AnchorType]:
+    """Offer the anchors that need no other library."""
+    return _ANCHORS
 
 
 @hookimpl

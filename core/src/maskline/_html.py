@@ -15,7 +15,19 @@ from maskline._cells import cell_text, grouped, is_numeric, method_of, type_name
 from maskline.model import PUBLIC, Flow, OutputColumn
 from maskline.result import ColumnTreatment, MaskedResult
 
-__all__ = ["HUES", "chip", "result_html", "shield", "style", "text"]
+__all__ = [
+    "HUES",
+    "chip",
+    "hue",
+    "rest",
+    "result_html",
+    "shield",
+    "size",
+    "sources_html",
+    "style",
+    "sureness",
+    "text",
+]
 
 HUES: Final = {
     "token": "#2f5bd7",
@@ -30,7 +42,7 @@ _OTHER: Final = "token"
 _SANS: Final = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
 _MONO: Final = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace'
 
-# Hosts such as JupyterLab style tables with two classes and two elements; `&` outweighs that.
+# Hosts such as JupyterLab style tables with two classes and some elements; `&` outweighs that.
 _CSS: Final = """
 & {font: 13px/1.45 SANS; color: inherit; text-align: left; margin: 2px 0 6px; max-width: 100%}
 & * {box-sizing: border-box}
@@ -43,16 +55,16 @@ _CSS: Final = """
 & code {font: 12px/1.45 MONO; background: none; color: inherit; padding: 0; border: 0}
 & .mk-note {margin: 0 0 7px; padding: 3px 9px; border-left: 3px solid AMBER;
   background: color-mix(in srgb, AMBER 10%, transparent)}
-& .mk-scroll {overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
-  border-radius: 6px; width: fit-content; max-width: 100%}
-& table {border-collapse: collapse; border-spacing: 0; margin: 0; border: 0; font-size: 12.5px;
+& .mk-scroll {overflow: auto; border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+  border-radius: 6px; width: fit-content; max-width: 100%; max-height: 36em}
+& table {border-collapse: separate; border-spacing: 0; margin: 0; border: 0; font-size: 12.5px;
   color: inherit; table-layout: auto; width: auto; background: none}
-& tr, & tbody tr:nth-child(odd), & tbody tr:hover {background: none}
+& tr, & tbody tr:nth-child(n), & tbody tr:nth-child(n):hover {background: none}
 & th, & td {text-align: left; padding: 3px 12px; border: 0; vertical-align: baseline;
   background: none; color: inherit; white-space: nowrap; max-width: none}
 & td {max-width: 46ch; overflow: hidden; text-overflow: ellipsis}
-& thead th {vertical-align: top; padding-top: 6px; padding-bottom: 7px;
-  border-top: 2px solid transparent;
+& thead th {vertical-align: top; padding-top: 6px; padding-bottom: 7px; position: sticky; top: 0;
+  background: PAGE; border-top: 2px solid transparent;
   border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent)}
 & tbody tr + tr td {border-top: 1px solid color-mix(in srgb, currentColor 10%, transparent)}
 & .mk-name {display: block; font-weight: 650}
@@ -61,6 +73,7 @@ _CSS: Final = """
 & i {font-style: italic; color: color-mix(in srgb, currentColor 70%, transparent)}
 & .mk-chip {display: inline-block; margin: 4px 0 1px; padding: 0 8px; border-radius: 9px;
   border: 1px solid; font: 500 11px/17px SANS; white-space: nowrap}
+& .mk-unsure {border-style: dashed}
 & td.mk-masked {font: 12px/1.55 MONO; max-width: 25ch}
 & td.mk-scan {font-family: SANS; font-size: 12.5px; max-width: 60ch}
 & .mk-foot {margin: 5px 1px 0; font-size: 12px}
@@ -69,15 +82,34 @@ _CSS: Final = """
   color: color-mix(in srgb, currentColor 75%, transparent)}
 & details .mk-scroll {margin: 6px 0 2px}
 & details td {white-space: normal; max-width: 44ch}
-@media print {& .mk-scroll {overflow: visible} & td {white-space: normal; overflow-wrap: anywhere}}
+& .mk-list td {white-space: normal; max-width: 88ch; overflow-wrap: anywhere}
+& .mk-drawing text {fill: currentColor}
+& .mk-drawing .back {fill: none}
+& .mk-drawing .box {fill: none; stroke: color-mix(in srgb, currentColor 28%, transparent)}
+& .mk-drawing .rule {stroke: color-mix(in srgb, currentColor 14%, transparent)}
+& .mk-drawing .edge {stroke: color-mix(in srgb, currentColor 40%, transparent)}
+& .mk-drawing .soft {fill: color-mix(in srgb, currentColor 72%, transparent)}
+& .mk-drawing svg {display: block; max-width: 100%; height: auto}
+@media print {& .mk-scroll {overflow: visible; max-height: none}
+  & td {white-space: normal; overflow-wrap: anywhere}}
 """
 _CSS_HUE: Final = """
 & th.mk-masked.mk-NAME {border-top-color: HUE}
-& th.mk-NAME, & td.mk-NAME {background: color-mix(in srgb, HUE 7%, transparent)}
-& .mk-chip.mk-NAME {color: color-mix(in srgb, HUE 56%, currentColor);
+& td.mk-NAME {background: TINT}
+& th.mk-NAME {background: linear-gradient(TINT, TINT) PAGE}
+& .mk-drawing .edge.NAME {stroke: STRONG}
+& .mk-drawing .dot.NAME, & .mk-drawing text.NAME, & .mk-drawing rect.NAME {fill: STRONG}
+& .mk-chip.mk-NAME {color: STRONG;
   border-color: color-mix(in srgb, HUE 45%, transparent);
   background: color-mix(in srgb, HUE 11%, transparent)}
 """
+_TINT: Final = "color-mix(in srgb, HUE 7%, transparent)"
+_STRONG: Final = "color-mix(in srgb, HUE 56%, currentColor)"
+# A header that stays while rows pass below it needs the colour of the page: of JupyterLab and what
+# it exports, of VS Code, of our own pages, or else the browser's.
+_PAGE: Final = "var(--jp-layout-color0, var(--vscode-editor-background, var(--card, Canvas)))"
+_UNSURE: Final = 0.8
+"""Of a column whose label is less sure than that, the reader is told so."""
 _SHIELD: Final = (
     '<svg class="mk-shield" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true" '
     'fill="none" stroke="currentColor" stroke-width="1.4" stroke-linejoin="round" '
@@ -86,21 +118,22 @@ _SHIELD: Final = (
 )
 
 
-def result_html(result: MaskedResult, *, rows: int = 10, with_style: bool = True) -> str:
+def result_html(result: MaskedResult, *, rows: int | None = None, with_style: bool = True) -> str:
     """Return a masked result as HTML.
 
     Args:
         result: What to show.
-        rows: How many rows at most.
+        rows: How many rows at most; by default as many as the result says.
         with_style: Whether to bring the styles along; a page with several results needs them once.
     """
+    most = result.shown_rows if rows is None else rows
     parts = [
         '<div class="maskline">',
         style() if with_style else "",
         _head(result),
         *(f'<div class="mk-note">note: {text(note)}</div>' for note in result.notes),
-        _rows(result, rows),
-        _foot(result, rows),
+        _rows(result, most),
+        _foot(result, most),
         _treatments(result),
         "</div>",
     ]
@@ -109,9 +142,11 @@ def result_html(result: MaskedResult, *, rows: int = 10, with_style: bool = True
 
 def style() -> str:
     """Return the element that styles everything with the class ``maskline``."""
-    hues = "".join(_CSS_HUE.replace("NAME", name).replace("HUE", hue) for name, hue in HUES.items())
-    css = (_CSS + hues).replace("AMBER", HUES["partial"]).replace("SANS", _SANS)
-    return f"<style>{css.replace('MONO', _MONO).replace('&', '.maskline.maskline')}</style>"
+    by_hue = _CSS_HUE.replace("TINT", _TINT).replace("STRONG", _STRONG)
+    hues = "".join(by_hue.replace("NAME", name).replace("HUE", hue) for name, hue in HUES.items())
+    css = (_CSS + hues).replace("AMBER", HUES["partial"]).replace("PAGE", _PAGE)
+    css = css.replace("SANS", _SANS).replace("MONO", _MONO)
+    return f"<style>{css.replace('&', '.maskline.maskline.maskline')}</style>"
 
 
 def shield() -> str:
@@ -129,24 +164,37 @@ def chip(output: OutputColumn) -> str:
     method = method_of(output)
     if not method:
         return ""
-    words = text(f"{output.label.entity} · {method}")
-    return f'<span class="mk-chip mk-{_hue(method)}">{words}</span>'
+    classes, words = f"mk-chip mk-{hue(method)}", f"{output.label.entity} · {method}"
+    if output.label.confidence < _UNSURE:
+        classes, words = f"{classes} mk-unsure", f"{words} · {output.label.confidence:.0%}?"
+    return f'<span class="{classes}">{text(words)}</span>'
 
 
-def _hue(method: str) -> str:
+def sureness(output: OutputColumn) -> str:
+    """Return how sure it is what a column is, such as ``71% sure``; empty if a person said so."""
+    confidence = output.label.confidence
+    return "" if confidence == 1 else f"{confidence:.0%} sure"
+
+
+def hue(method: str) -> str:
+    """Return the name of the hue of a method."""
     return method if method in HUES else _OTHER
 
 
 def _head(result: MaskedResult) -> str:
     masked = sum(column.is_masked for column in result.columns)
-    size = f"{_count(len(result), 'row')} × {_count(len(result.columns), 'column')}"  # noqa: RUF001 - it means "times"
     return (
-        f'<div class="mk-head"><span>{shield()}<b>{size}</b> '
+        f'<div class="mk-head"><span>{shield()}<b>{size(result)}</b> '
         f'<span class="mk-soft">· {masked} masked</span></span> '
-        f'<span class="mk-from">{text(result.source)} · policy '
+        f'<span class="mk-from">· {text(result.source)} · policy '
         f"<code>{text(result.policy_hash[:7])}</code> · audit "
         f"<code>{text(result.query_id[:8])}</code> · {grouped(result.duration_ms)} ms</span></div>"
     )
+
+
+def size(result: MaskedResult) -> str:
+    """Return how much a result holds, such as ``25 000 rows × 10 columns``."""  # noqa: RUF002 - it means "times"
+    return f"{_count(len(result), 'row')} × {_count(len(result.columns), 'column')}"  # noqa: RUF001
 
 
 def _count(number: int, noun: str) -> str:
@@ -172,7 +220,7 @@ def _rows(result: MaskedResult, rows: int) -> str:
 def _classes(column: ColumnTreatment) -> str:
     """Return the attribute that tells how a column looks."""
     method = method_of(column.output)
-    names = ["mk-masked", f"mk-{_hue(method)}"] if method else []
+    names = ["mk-masked", f"mk-{hue(method)}"] if method else []
     if is_numeric(column.type):
         names.append("mk-number")
     return f' class="{" ".join(names)}"' if names else ""
@@ -195,15 +243,19 @@ def _cell(value: object, classes: str) -> str:
     return f"<td{classes}>{shown}</td>"
 
 
-def _foot(result: MaskedResult, rows: int) -> str:
+def rest(result: MaskedResult, rows: int) -> str:
+    """Return what is not shown of a result of which so many rows are; empty if all is."""
     sentences = []
     if len(result) > rows:
         sentences.append(f"first {grouped(rows)} of {grouped(len(result))} rows shown")
     if result.is_truncated:
         sentences.append("stopped at the row limit, more rows exist")
-    if not sentences:
-        return ""
-    return f'<div class="mk-foot mk-soft">{" · ".join(sentences)}</div>'
+    return " · ".join(sentences)
+
+
+def _foot(result: MaskedResult, rows: int) -> str:
+    words = rest(result, rows)
+    return f'<div class="mk-foot mk-soft">{words}</div>' if words else ""
 
 
 def _treatments(result: MaskedResult) -> str:
@@ -212,7 +264,7 @@ def _treatments(result: MaskedResult) -> str:
     heads = ("column", "comes from", "what it is", "mask", "decided by", "cells masked")
     head = "".join(f'<th scope="col"><span class="mk-name">{name}</span></th>' for name in heads)
     body = "\n".join(
-        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _treatment(column, len(result)))}</tr>"
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in _treatment(column))}</tr>"
         for column in result.columns
     )
     purpose = f" · asked for: {text(result.purpose)}" if result.purpose else ""
@@ -225,20 +277,22 @@ def _treatments(result: MaskedResult) -> str:
     )
 
 
-def _treatment(column: ColumnTreatment, rows: int) -> Iterator[str]:
+def _treatment(column: ColumnTreatment) -> Iterator[str]:
     output = column.output
     yield f"<b>{text(output.name)}</b>" if output.name else "<i>no name</i>"
-    yield "<br>".join(_sources(output)) or "<i>no column</i>"
-    evidence = f' <span class="mk-soft">({text(output.label.evidence)})</span>'
+    yield "<br>".join(sources_html(output)) or "<i>no column</i>"
+    why = ", ".join(filter(None, (output.label.evidence, sureness(output))))
+    evidence = f' <span class="mk-soft">({text(why)})</span>'
     is_named = output.label.entity != PUBLIC or output.mask is not None
-    yield (text(output.label.entity) + (evidence if output.label.evidence else "")) * is_named
+    yield (text(output.label.entity) + (evidence if why else "")) * is_named
     revealed = "revealed" if method_of(output) else "as it is"
     yield f"<code>{text(str(output.mask))}</code>" if output.mask else revealed
     yield f"<code>{text(output.rule)}</code>" if output.rule else ""
-    yield f"{grouped(column.cells)} of {grouped(rows)}" if output.mask else ""
+    yield grouped(column.cells) if output.mask else ""
 
 
-def _sources(output: OutputColumn) -> Iterable[str]:
+def sources_html(output: OutputColumn) -> Iterable[str]:
+    """Give each database column that reaches an output, and how unless it is as it is."""
     for ref, flows in output.sources:
         ways = ", ".join(flow.value.lower() for flow in flows if flow is not Flow.IDENTITY)
         how = f' <span class="mk-soft">({text(ways)})</span>' if ways else ""

@@ -5,13 +5,14 @@ below; it does not know how rows are fetched or shown.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from maskline._kept import Kept
-from maskline.audit import AuditLog, Notary, Spool
+from maskline.audit import AuditLog, Notary, SigningKey, Spool
 from maskline.errors import AuditError, MasklineError
 from maskline.execution import Masking
 from maskline.model import (
@@ -23,6 +24,7 @@ from maskline.model import (
     Kind,
     Label,
     Mask,
+    OptionValue,
     Principal,
     ReadColumn,
     Traits,
@@ -31,11 +33,11 @@ from maskline.planning import Plan, plan_query
 from maskline.planning.scrub import Scrubbed, scrub
 from maskline.plugins import Registry
 from maskline.policy import Policy
-from maskline.roles import Sink, Source
+from maskline.roles import Anchor, Sink, Source
 from maskline.scanning import classified
 from maskline.tokens import Keyring
 
-__all__ = ["Access", "open_audit", "open_sinks", "record"]
+__all__ = ["Access", "notary_of", "open_audit", "open_sinks", "record"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,31 @@ class Access:
         return self.registry.maskers[mask.name].traits(dict(mask.options), kind)
 
 
-def open_audit(policy: Policy) -> AuditLog:
+def notary_of(policy: Policy, registry: Registry) -> Notary | None:
+    """Return who signs checkpoints of the audit log; None if the policy names no key.
+
+    Raises:
+        KeyringError: The key cannot be read, or other users can read it.
+        AuditError: An anchor cannot be opened.
+    """
+    signing = policy.audit_signing
+    if signing is None:
+        return None
+    anchors = [
+        anchor if isinstance(anchor, Path) else _opened(anchor, policy, registry)
+        for anchor in signing.anchors
+    ]
+    return Notary(key=SigningKey.load(signing.key), every=signing.every, anchors=tuple(anchors))
+
+
+def _opened(
+    anchor: tuple[str, Mapping[str, OptionValue]], policy: Policy, registry: Registry
+) -> Anchor:
+    kind, options = anchor
+    return registry.anchors[kind].open(options, resolve=lambda path: str(policy.resolve(path)))
+
+
+def open_audit(policy: Policy, registry: Registry) -> AuditLog:
     """Open the audit log of a policy.
 
     Raises:
@@ -176,7 +202,7 @@ def open_audit(policy: Policy) -> AuditLog:
     """
     return AuditLog.open(
         policy.audit_path,
-        notary=Notary.open(policy.audit_signing),
+        notary=notary_of(policy, registry),
         spool=Spool(policy.audit_spool) if policy.audit_spool else None,
     )
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-__all__ = ["Category", "Entity", "builtin_entities"]
+__all__ = ["Category", "Entity", "OwnEntity", "builtin_entities"]
 
 
 class Category(StrEnum):
@@ -38,6 +38,9 @@ class Entity:
         names: What columns and JSON keys that hold it are called, in lower-case words, such as
             ``e mail`` and ``mail address``.
         regulations: Tags such as ``HIPAA``, ``GDPR-9``, ``PCI``.
+        country: Whose it is, in two letters (ISO 3166-1); empty if it is no country's.
+        generic: The wider entity that it is one of, such as ``PASSPORT``; empty if there is none.
+            What a column is called often says no more than that.
     """
 
     name: str
@@ -47,6 +50,22 @@ class Entity:
     mask: str = "token"
     names: tuple[str, ...] = ()
     regulations: tuple[str, ...] = ()
+    country: str = ""
+    generic: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnEntity:
+    """A kind of sensitive data that a policy describes, and no plugin knows.
+
+    Attributes:
+        patterns: Expressions for RE2 that match it.
+        has_check_digit: Whether the last digit of what matches checks the others, by Luhn's rule.
+    """
+
+    entity: Entity
+    patterns: tuple[str, ...] = ()
+    has_check_digit: bool = False
 
 
 @cache
@@ -63,6 +82,8 @@ def builtin_entities() -> Mapping[str, Entity]:
                 mask=entry.get("mask", "token"),
                 names=tuple(entry.get("names", ())),
                 regulations=tuple(entry.get("regulations", ())),
+                country=entry.get("country", ""),
+                generic=entry.get("generic", ""),
             )
             for name, entry in tomllib.loads(text).items()
         }

@@ -12,11 +12,12 @@ from typing import Final
 import pluggy
 
 from maskline.entities import Entity
-from maskline.roles import Detector, Masker, SinkType, SourceType
+from maskline.roles import AnchorType, Detector, Masker, SinkType, SourceType
 
 __all__ = [
     "PROJECT",
     "hookimpl",
+    "maskline_register_anchors",
     "maskline_register_detectors",
     "maskline_register_entities",
     "maskline_register_maskers",
@@ -64,6 +65,17 @@ def maskline_register_sinks() -> Sequence[SinkType]:  # type: ignore[empty-body]
     Returns:
         Kinds of sink with names no other plugin uses. Each sink that the policy opens receives
         every access event; an exception from any of them stops the release of the rows.
+    """
+
+
+@_hookspec
+def maskline_register_anchors() -> Sequence[AnchorType]:  # type: ignore[empty-body]
+    """Offer kinds of anchor, for a policy to copy checkpoints of the audit log to.
+
+    Returns:
+        Kinds of anchor with names no other plugin uses. Each anchor that the policy opens receives
+        every checkpoint, while queries wait; an exception from any of them stops the release of
+        the rows.
     """
 
 

@@ -21,7 +21,7 @@ from maskline._folding import fold
 from maskline.model import Spans
 from maskline.tokens import TOKEN_REGEX, is_token_text
 
-__all__ = ["Cut", "PatternDetector", "PatternRule", "whole"]
+__all__ = ["Cut", "PatternDetector", "PatternRule", "masked_stretches", "whole"]
 
 Cut = Callable[[bytes], Sequence[tuple[int, int]]]
 """Looks at what an expression matched; returns the stretches of it that are sensitive, if any."""
@@ -29,6 +29,7 @@ Cut = Callable[[bytes], Sequence[tuple[int, int]]]
 # A byte that never occurs in UTF-8 stands between rows that are searched together.
 _GLUE: Final = b"\xff"
 _CHUNK_BYTES: Final = 1 << 18
+_AUTOMATON_BYTES: Final = 1 << 26
 _ASCII_END: Final = 0x80
 # Scripts beyond this point write words without spaces, so a letter there is no part of a run.
 _SPACED_SCRIPTS_END: Final = 0x2E80
@@ -78,6 +79,8 @@ def _compile(pattern: str) -> Any:  # noqa: ANN401 - RE2 has no types
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    # Room for the automaton of an expression of thousands of words: without it, RE2 is slow.
+    options.max_mem = _AUTOMATON_BYTES
     return re2.compile(pattern.encode("ascii"), options)
 
 
@@ -174,6 +177,27 @@ class PatternDetector:
             scores=np.repeat(np.array([part[3] for part in parts], dtype=np.float32), sizes),
             names=names,
         )
+
+
+def masked_stretches(
+    column: pa.StringArray,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find what maskline wrote itself: tokens and redactions.
+
+    Args:
+        column: Folded, as detectors look at it. Nulls are allowed.
+
+    Returns:
+        Rows, first bytes, and the bytes after the last; sorted.
+    """
+    rows, starts, ends = [], [], []
+    for chunk in _chunks(column, _masked().trigger):
+        found = _apply(chunk, _masked())
+        row = np.searchsorted(chunk.starts, found.starts, side="right") - 1
+        rows.append(chunk.rows[row])
+        starts.append(found.starts - chunk.starts[row])
+        ends.append(found.ends - chunk.starts[row])
+    return _joined(rows), _joined(starts), _joined(ends)
 
 
 @cache

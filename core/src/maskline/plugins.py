@@ -5,23 +5,26 @@ over: it only checks that they have the right shape, and that no two have one na
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NoReturn, Protocol, TypeVar
+from typing import Final, Literal, NoReturn, Protocol, TypeVar
 
 import pluggy
 
 from maskline import hookspecs
-from maskline.entities import Category, Entity
+from maskline._detectors.labelled import labelled_detector
+from maskline._detectors.names import NamesDetector
+from maskline._detectors.own import own_detector
+from maskline.entities import Category, Entity, OwnEntity, builtin_entities
 from maskline.errors import PluginContractError, PluginLoadError, SourceError
 from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN
 from maskline.policy import Policy, read_policy
-from maskline.roles import Detector, Masker, SinkType, Source, SourceType
+from maskline.roles import AnchorType, Detector, Masker, SinkType, Source, SourceType
 
 __all__ = ["GROUP", "Registry", "load_policy", "load_registry", "open_source"]
 
@@ -51,6 +54,7 @@ class Registry:
         detectors: Sorted by name, so that no answer depends on the order of loading.
         maskers: By name.
         sinks: Kinds of sink, by name.
+        anchors: Kinds of anchor, by name.
         sources: Kinds of source, by scheme, in lower case.
     """
 
@@ -58,6 +62,7 @@ class Registry:
     detectors: tuple[Detector, ...]
     maskers: Mapping[str, Masker]
     sinks: Mapping[str, SinkType]
+    anchors: Mapping[str, AnchorType]
     sources: Mapping[str, SourceType]
 
 
@@ -76,7 +81,8 @@ def load_policy(
         PolicyError: The file is missing or holds mistakes; *problems* has all of them.
         PluginError: A plugin breaks the contract of a hook, or what is built in cannot be loaded.
     """
-    return read_policy(Path(path), _Plugins(extra or {}), strict=strict)
+    policy, registry = read_policy(Path(path), _Plugins(extra or {}), strict=strict)
+    return policy, _with_names(registry, policy.names)
 
 
 def load_registry(
@@ -131,7 +137,11 @@ class _Plugins:
         wanted = dict.fromkeys((_BUILTIN, *names, *self._extra))
         for name in wanted:
             self.find(name)
-        return _collect({name: self._found[name] for name in wanted})
+        return _relabelled(_collect({name: self._found[name] for name in wanted}))
+
+    def extend(self, offers: Registry, own: Sequence[OwnEntity]) -> Registry:
+        """Add a policy's entities. What the policy calls one, it calls no other any more."""
+        return _relabelled(_with_own(offers, own))
 
 
 def _import_builtin() -> object:
@@ -184,17 +194,59 @@ def _collect(plugins: Mapping[str, object]) -> Registry:
     detectors = _offers(hook.maskline_register_detectors, Detector)  # type: ignore[type-abstract]
     maskers = _offers(hook.maskline_register_maskers, Masker)  # type: ignore[type-abstract]
     sinks = _offers(hook.maskline_register_sinks, SinkType)  # type: ignore[type-abstract]
+    anchors = _offers(hook.maskline_register_anchors, AnchorType)  # type: ignore[type-abstract]
     sources = _offers(hook.maskline_register_sources, SourceType)  # type: ignore[type-abstract]
     registry = Registry(
         entities=_by_name(_offers(hook.maskline_register_entities, Entity)),
         detectors=tuple(_by_name(detectors).values()),
         maskers=_by_name(maskers),
         sinks=_by_name(sinks),
+        anchors=_by_name(anchors),
         sources=_by_scheme(sources),
     )
     _check_entities(registry)
     _check_detectors(registry)
     return registry
+
+
+def _with_own(registry: Registry, own: Sequence[OwnEntity]) -> Registry:
+    taken = {name for one in own for name in one.entity.names}
+    others = {
+        name: replace(entity, names=tuple(word for word in entity.names if word not in taken))
+        if taken.intersection(entity.names)
+        else entity
+        for name, entity in registry.entities.items()
+    }
+    entities = others | {one.entity.name: one.entity for one in own}
+    found = own_detector(own)
+    detectors = [*registry.detectors, *([found] if found else [])]
+    return replace(
+        registry,
+        entities=MappingProxyType({name: entities[name] for name in sorted(entities)}),
+        detectors=tuple(sorted(detectors, key=lambda detector: detector.name)),
+    )
+
+
+def _with_names(registry: Registry, point: Literal["balanced", "recall", "off"]) -> Registry:
+    """Let the detector of names work as a policy wants it."""
+    if point == "balanced":
+        return registry
+    others = tuple(one for one in registry.detectors if not isinstance(one, NamesDetector))
+    names = () if point == "off" else (NamesDetector(is_balanced=False),)
+    detectors = sorted((*others, *names), key=lambda detector: detector.name)
+    return replace(registry, detectors=tuple(detectors))
+
+
+def _relabelled(registry: Registry) -> Registry:
+    """Let the detector of labels know every entity, and not only those that are built in."""
+    if dict(registry.entities) == dict(builtin_entities()):
+        return registry
+    labelled = labelled_detector(registry.entities)
+    detectors = tuple(
+        labelled if type(detector) is type(labelled) else detector
+        for detector in registry.detectors
+    )
+    return replace(registry, detectors=detectors)
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:

@@ -26,6 +26,8 @@ from maskline.model import (
 )
 
 __all__ = [
+    "Anchor",
+    "AnchorType",
     "Detector",
     "MaskColumn",
     "MaskContext",
@@ -206,6 +208,46 @@ class SinkType(Protocol):
         ...
 
 
+@runtime_checkable
+class Anchor(Protocol):
+    """Keeps signed checkpoints of the audit log where those who may write to the log may not."""
+
+    def put(self, note: str, *, size: int) -> None:
+        """Keep a checkpoint. It may be there already, after another anchor failed.
+
+        Args:
+            note: The signed note, which holds no secret.
+            size: How many records it is about.
+
+        Raises:
+            Exception: It was not kept. Then it counts nowhere, and is made again later.
+        """
+        ...
+
+
+@runtime_checkable
+class AnchorType(Protocol):
+    """Opens anchors of one kind, by the options of a policy."""
+
+    @property
+    def name(self) -> str:
+        """A name that is unique among all kinds of anchor. Policies use it."""
+        ...
+
+    def check(self, options: Mapping[str, OptionValue]) -> Sequence[str]:
+        """Return what is wrong with a policy's options, a sentence each; nothing if all is well."""
+        ...
+
+    def open(self, options: Mapping[str, OptionValue], *, resolve: Callable[[str], str]) -> Anchor:
+        """Open an anchor.
+
+        Args:
+            options: Options that *check* found right.
+            resolve: Makes a path of the policy absolute; paths are relative to the policy's folder.
+        """
+        ...
+
+
 class RowStream(Protocol):
     """The raw rows of one running query. Never hand one to a user."""
 
@@ -306,9 +348,24 @@ class Source(Protocol):
         ...
 
     def sample(
-        self, schema: str, relation: str, columns: Sequence[str], *, rows: int
+        self,
+        schema: str,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        rows: int,
+        is_spread: bool = True,
     ) -> pa.RecordBatch:
-        """Fetch some rows of a table, for a classifier to look at. Never release them."""
+        """Fetch some rows of a table, for a classifier to look at. Never release them.
+
+        Args:
+            schema: Of the table.
+            relation: A table or view of the catalogue.
+            columns: Names of its columns.
+            rows: At most so many.
+            is_spread: Whether they come from all over the table, where that can be done, the same
+                ones each time; else they are the first ones.
+        """
         ...
 
     def cancel(self) -> None:

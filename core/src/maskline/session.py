@@ -62,7 +62,7 @@ def connect(
     loaded, registry = load_policy(Path(policy))
     name = _source_name(loaded, source)
     keyring = Keyring.open(loaded.keys) if loaded.keys else None
-    audit = open_audit(loaded)
+    audit = open_audit(loaded, registry)
     opened = open_source(registry, loaded.sources[name].url)
     sinks = open_sinks(loaded, registry)
     return Session(
@@ -122,7 +122,7 @@ def _source_name(policy: Policy, wanted: str) -> str:
 class Session:
     """An open database, a policy, and somebody who asks. `connect` makes sessions.
 
-    One thread at a time may ask; *cancel* may come from any thread.
+    One thread at a time may ask; *cancel* and *progress* may come from any thread.
 
     Attributes:
         purpose: Why, unless a query says otherwise.
@@ -131,6 +131,7 @@ class Session:
     def __init__(self, access: Access, *, purpose: str = "") -> None:
         self.purpose = purpose
         self._access = access
+        self._latest: MaskedStream | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -196,18 +197,7 @@ class Session:
         """
         with self.stream(sql, purpose=purpose, limit=limit, timeout=timeout) as stream:
             table = pa.Table.from_batches(list(stream), schema=stream.schema)
-        return MaskedResult(
-            table=table,
-            columns=stream.columns,
-            query_id=stream.query_id,
-            source=self.source_name,
-            strategy=stream.plan.strategy,
-            policy_hash=self.policy.hash,
-            purpose=stream.purpose,
-            is_truncated=stream.is_truncated,
-            duration_ms=stream.duration_ms,
-            notes=stream.plan.notes,
-        )
+        return stream.result(table)
 
     def stream(
         self,
@@ -224,13 +214,15 @@ class Session:
 
         Arguments and errors are those of *query*; errors of the run come while batches are read.
         """
-        return MaskedStream(
+        self._latest = None
+        self._latest = MaskedStream(
             self._access,
             sql,
             purpose=self.purpose if purpose is None else purpose,
             limit=limit,
             timeout=timeout,
         )
+        return self._latest
 
     def explain(self, sql: str, *, purpose: str | None = None) -> Plan:
         """Plan a query without running it, and without recording it: no row is read."""
@@ -251,6 +243,10 @@ class Session:
                 label = self._access.label(catalogue, ref)
                 listed.append((ref, column.type, label, decide(label)))
         return listed
+
+    def progress(self) -> int:
+        """Return how many rows of the latest query were handed out so far, from any thread."""
+        return self._latest.rows if self._latest else 0
 
     def cancel(self) -> None:
         """Stop the running query, from any thread."""

@@ -34,7 +34,7 @@ from maskline.model import (
     Strategy,
 )
 from maskline.planning import Plan
-from maskline.result import ColumnTreatment
+from maskline.result import ColumnTreatment, MaskedResult
 from maskline.roles import RowStream
 
 __all__ = ["MaskedStream"]
@@ -98,17 +98,20 @@ class MaskedStream:
             self.plan = access.plan(sql, purpose, catalogue=catalogue)
         self._event = self._describe(sql, catalogue)
         self._admit(missing)
+        masking = access.masking(purpose)
         self._timer = threading.Timer(timeout or 0, self._stop_late)
         self._timer.daemon = True
         if timeout is not None:
             self._timer.start()
         try:
-            masking = access.masking(purpose)
             self._rows = self._run(masking)
         except BaseException as exc:
             self._timer.cancel()
             self._end(exc)
-            raise
+            if not self._is_end_of_time(exc):
+                raise
+        if self._has_ended:
+            raise _late()
         try:
             self._masker = BatchMasker(
                 masking,
@@ -145,6 +148,26 @@ class MaskedStream:
             )
         )
 
+    def result(self, table: pa.Table) -> MaskedResult:
+        """Return the answer as one object, once the ``with`` block was left.
+
+        Args:
+            table: All batches that were handed out.
+        """
+        return MaskedResult(
+            table=table,
+            columns=self.columns,
+            query_id=self.query_id,
+            source=self._access.source_name,
+            strategy=self.plan.strategy,
+            policy_hash=self._access.policy.hash,
+            purpose=self.purpose,
+            is_truncated=self.is_truncated,
+            duration_ms=self.duration_ms,
+            notes=self.plan.notes,
+            influences=self.plan.influences,
+        )
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Give masked batch after masked batch.
 
@@ -159,14 +182,13 @@ class MaskedStream:
             if batch.num_rows:
                 yield batch
         if self._is_late:
-            msg = "The query was stopped: its time limit was reached."
-            raise QueryCancelledError(msg, hint="Ask for less, or allow it more time.")
+            raise _late()
         self._is_exhausted = True
 
     def _within_limit(self) -> Iterator[pa.RecordBatch]:
         """Give raw batches, as many rows as may be."""
         left = sys.maxsize if self._limit is None else self._limit - self.rows
-        for batch in self._rows:
+        for batch in self._until_late():
             if self._is_late:
                 return
             self.is_truncated = batch.num_rows > left
@@ -176,6 +198,17 @@ class MaskedStream:
             del batch
             if self.is_truncated:
                 return
+
+    def _until_late(self) -> Iterator[pa.RecordBatch]:
+        """Give raw batches; the end of the time ends them, and is told by who asked for them."""
+        try:
+            yield from self._rows
+        except QueryCancelledError as exc:
+            if not self._is_end_of_time(exc):
+                raise
+
+    def _is_end_of_time(self, error: BaseException) -> bool:
+        return self._is_late and isinstance(error, QueryCancelledError)
 
     def _stop_late(self) -> None:
         self._is_late = True
@@ -299,6 +332,11 @@ class MaskedStream:
                 duration_ms=self.duration_ms,
             )
         )
+
+
+def _late() -> QueryCancelledError:
+    msg = "The query was stopped: its time limit was reached."
+    return QueryCancelledError(msg, hint="Ask for less, or allow it more time.")
 
 
 def _mask_column(masking: Masking, column: OutputColumn, values: pa.Array) -> pa.Array:

@@ -39,10 +39,10 @@ from maskline.model import (
     Spans,
     Traits,
 )
-from maskline.roles import Detector, Masker, Sink, SinkType, Tokenizer
+from maskline.roles import Anchor, AnchorType, Detector, Masker, Sink, SinkType, Tokenizer
 from maskline.tokens import Keyring
 
-__all__ = ["MemoryContext", "check_detector", "check_masker", "check_sink"]
+__all__ = ["MemoryContext", "check_anchor", "check_detector", "check_masker", "check_sink"]
 
 _T = TypeVar("_T")
 _NO_OPTIONS: Final[Mapping[str, OptionValue]] = MappingProxyType({})
@@ -342,6 +342,33 @@ def check_sink(sink_type: SinkType, *, options: Mapping[str, OptionValue] = _NO_
                 for event in _events(outcome):
                     _call(who, partial(sink.emit, event))
             _call(who, sink.close)
+
+
+def check_anchor(
+    anchor_type: AnchorType, *, options: Mapping[str, OptionValue] = _NO_OPTIONS
+) -> None:
+    """Check a kind of anchor: open it twice, each time for the same two checkpoints.
+
+    Args:
+        anchor_type: The kind of anchor, as the plugin offers it.
+        options: Options that a policy may give it. Relative paths are put into an empty folder.
+
+    Raises:
+        AssertionError: It breaks a rule: of its role or its options, or that it takes every
+            checkpoint, one that it has taken before, too.
+    """
+    who = _check_role(anchor_type, AnchorType, "anchor")
+    _check_options(anchor_type.check, who, options)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(2):
+            anchor = _call(
+                who,
+                lambda: anchor_type.open(options, resolve=lambda path: str(Path(folder, path))),
+            )
+            _require(isinstance(anchor, Anchor), who, "open returns an anchor")
+            for size in (1, 2**40):
+                note = f"example.com/audit\n{size}\n\n\u2014 example.com/audit AAAA\n"
+                _call(who, partial(anchor.put, note, size=size))
 
 
 def _events(outcome: Outcome) -> Iterator[AccessEvent]:

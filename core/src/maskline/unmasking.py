@@ -149,7 +149,7 @@ class _Desk:
         self._policy = policy
         self._entities = registry.entities
         self._principal = principal
-        self._audit = open_audit(policy)
+        self._audit = open_audit(policy, registry)
         self._sinks = open_sinks(policy, registry)
 
     def close(self) -> None:

@@ -14,7 +14,6 @@ from maskline.entities import Category, Entity
 
 __all__ = [
     "DENY_WORDS",
-    "THING_WORDS",
     "classify_name",
     "is_stricter",
     "singular",
@@ -37,18 +36,7 @@ DENY_WORDS: Final = vocabulary("""
     pk fk
     """)
 """Words that say that a column is *about* a thing, and does not hold it: ``email_verified``."""
-
-THING_WORDS: Final = vocabulary("""
-    album article artist asset attribute badge band book brand build campaign category channel
-    chapter color colour column course currency department dimension document event exercise feature
-    field file film folder font game genre group icon item job language layer lesson level
-    media mediatype medium menu metric model module movie package page parameter part permission
-    plan platform playlist plugin post process product program project promotion property question
-    quiz recipe release report resource role room rule schema segment series service setting show
-    sku skill song source stage status step subject survey table tag task team template term
-    ticket topic track type unit variant version video warehouse workflow
-    """)
-"""What relations hold that are no people: their names and titles are not personal."""
+_OF_MONEY: Final = frozenset({"amount", "amt", "sum", "total"})
 
 _SMALL_WORDS: Final = vocabulary("a and da de del der des di do du la le l of s the und y")
 _CAPITALS_THEN_WORD: Final = re2.compile(r"([A-Z]+)([A-Z][a-z])")
@@ -138,7 +126,9 @@ def rank_name(parts: tuple[str, ...], entities: Mapping[str, Entity]) -> list[tu
             # Tables call one e-mail address "emails" when several fit in.
             known = phrases.get(phrase) or phrases.get((*phrase[:-1], singular(phrase[-1])), ())
             for entity in known:
-                score = _score(parts, start, end)
+                # An amount of income is income; an amount of phones is no phone.
+                denied = DENY_WORDS - _OF_MONEY if entity == "FINANCIAL" else DENY_WORDS
+                score = _score(parts, start, end, denied)
                 scores[entity] = max(score, scores.get(entity, 0.0))
     return sorted(
         scores.items(),
@@ -147,11 +137,11 @@ def rank_name(parts: tuple[str, ...], entities: Mapping[str, Entity]) -> list[tu
     )
 
 
-def _score(parts: tuple[str, ...], start: int, end: int) -> float:
+def _score(parts: tuple[str, ...], start: int, end: int, denied: frozenset[str]) -> float:
     """Weigh a phrase: how much of the name it is, and whether the name ends with it."""
     rest = (*parts[:start], *parts[end:])
     coverage = sum(map(len, parts[start:end])) / sum(map(len, parts))
     score = _BEST * (0.7 + 0.3 * coverage)
     if end < len(parts):
         score *= 0.8
-    return score * 0.5 if DENY_WORDS.intersection(rest) else score
+    return score * 0.5 if denied.intersection(rest) else score

@@ -32,7 +32,7 @@ def card_detector() -> PatternDetector:
         PatternRule(
             entity="CREDIT_CARD",
             pattern=r"\d(?:[ .\-]{0,2}\d){11,}",
-            score=0.95,
+            score=0.97,
             trigger=r"\d[ .\-]{0,2}\d[ .\-]{0,2}\d[ .\-]{0,2}\d[ .\-]{0,2}\d[ .\-]{0,2}\d",
             cut=_cut_cards,
         ),
@@ -41,7 +41,7 @@ def card_detector() -> PatternDetector:
             pattern=label
             + r"[^0-9\n\xff]{0,20}(\d{4}[ \-]?\d{4}[ \-]?\d{4}[ \-]?\d{4}"
             + r"|3\d{3}[ \-]?\d{6}[ \-]?\d{5})",
-            score=0.9,
+            score=0.95,
             trigger=label,
         ),
     ]
@@ -90,14 +90,17 @@ def iban_detector() -> PatternDetector:
         PatternRule(
             entity="IBAN_CODE",
             pattern=rf"(?i)\b(?:{countries})[ \-]?\d[ \-]?\d(?:[ \-]?[A-Z0-9]){{11,}}",
-            score=0.97,
+            score=0.98,
             trigger=r"(?i)[a-z]{2}[ \-]?\d[ \-]?\d[ \-]?[a-z0-9]",
             cut=_cut_ibans,
         ),
         PatternRule(
             entity="IBAN_CODE",
-            pattern=label + r"[^A-Za-z0-9\n\xff]{0,5}([A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{3,4}){3,8})",
-            score=0.9,
+            pattern=(
+                label + r"[^A-Za-z0-9\n\xff]{0,5}([A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{3,4}){3,8}"
+                r"(?:[ \-]?[A-Z0-9]?\d\b)?)"
+            ),
+            score=0.96,
             trigger=label,
         ),
     ]
@@ -134,7 +137,7 @@ def ssn_detector() -> PatternDetector:
         PatternRule(
             entity="US_SSN",
             pattern=r"\d+(?:-\d+)+",
-            score=0.85,
+            score=0.92,
             trigger=r"\d{3}-\d\d-\d{4}",
             cut=whole(_is_separated_ssn),
         ),
@@ -155,7 +158,7 @@ def ssn_detector() -> PatternDetector:
         PatternRule(
             entity="US_SSN",
             pattern=label + r"[^0-9\n\xff]{0,24}(\d{3}[ .\-]?\d{2}[ .\-]?\d{4})",
-            score=0.9,
+            score=0.95,
             trigger=label,
         ),
     ]

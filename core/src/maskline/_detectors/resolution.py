@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from maskline.model import Spans
 
-__all__ = ["resolve"]
+__all__ = ["concatenate", "resolve"]
 
 
 def resolve(spans: Sequence[Spans]) -> Spans:
@@ -25,19 +25,9 @@ def resolve(spans: Sequence[Spans]) -> Spans:
         nothing else. Each stretch has the entity and the score of the finding with the highest
         score in it; of equal ones the longer; of those the earlier.
     """
-    names = tuple(dict.fromkeys(name for one in spans for name in one.names))
-    index = {name: position for position, name in enumerate(names)}
-    entity_maps = [np.array([index[name] for name in one.names], dtype=np.int32) for one in spans]
-    rows = np.concatenate([np.empty(0, np.int64), *(one.rows for one in spans)])
-    starts = np.concatenate([np.empty(0, np.int64), *(one.starts for one in spans)])
-    ends = np.concatenate([np.empty(0, np.int64), *(one.ends for one in spans)])
-    scores = np.concatenate([np.empty(0, np.float32), *(one.scores for one in spans)])
-    entities = np.concatenate(
-        [
-            np.empty(0, np.int32),
-            *(numbers[one.entities] for numbers, one in zip(entity_maps, spans, strict=True)),
-        ]
-    )
+    together = concatenate(spans)
+    rows, starts, ends = together.rows, together.starts, together.ends
+    scores, entities = together.scores, together.entities
     order = np.lexsort((-ends, starts, rows))
     rows, starts, ends = rows[order], starts[order], ends[order]
     scores, entities = scores[order], entities[order]
@@ -53,6 +43,22 @@ def resolve(spans: Sequence[Spans]) -> Spans:
         ends=np.maximum.reduceat(ends, heads) if len(heads) else ends,
         entities=entities[winners],
         scores=scores[winners],
+        names=together.names,
+    )
+
+
+def concatenate(spans: Sequence[Spans]) -> Spans:
+    """Put findings one after the other."""
+    names = tuple(dict.fromkeys(name for one in spans for name in one.names))
+    index = {name: position for position, name in enumerate(names)}
+    entity_maps = [np.array([index[name] for name in one.names], dtype=np.int32) for one in spans]
+    entities = [numbers[one.entities] for numbers, one in zip(entity_maps, spans, strict=True)]
+    return Spans(
+        rows=np.concatenate([np.empty(0, np.int64), *(one.rows for one in spans)]),
+        starts=np.concatenate([np.empty(0, np.int64), *(one.starts for one in spans)]),
+        ends=np.concatenate([np.empty(0, np.int64), *(one.ends for one in spans)]),
+        entities=np.concatenate([np.empty(0, np.int32), *entities]),
+        scores=np.concatenate([np.empty(0, np.float32), *(one.scores for one in spans)]),
         names=names,
     )
 

@@ -6,7 +6,7 @@ knows the order in which the compiled scanner counts the rules. It does not know
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -35,16 +35,19 @@ def find(column: pa.StringArray, detectors: Sequence[Detector]) -> Spans:
     Returns:
         What *resolve* makes of all findings.
     """
-    compiled = {id(detector) for detector in COMPILED}
-    others = [detector for detector in detectors if id(detector) not in compiled]
-    if len(detectors) - len(others) < len(COMPILED):
-        return resolve([detector.detect(column) for detector in detectors])
-    found = [detector.detect(column) for detector in others]
-    if native is None:
-        return resolve([_together().detect(column), *found])
-    if not others:
-        return scan(column, native=native, is_merged=True)
-    return resolve([scan(column, native=native, is_merged=False), *found])
+    compiled = frozenset(COMPILED)
+    others = [detector for detector in detectors if detector not in compiled]
+    twin = native if len(detectors) - len(others) == len(compiled) else None
+    searched = others if twin else detectors
+    patterns = tuple(detector for detector in searched if type(detector) is PatternDetector)
+    rest = [detector for detector in searched if type(detector) is not PatternDetector]
+    merged = [_merged(patterns)] if patterns else []
+    found = [detector.detect(column) for detector in (*merged, *rest)]
+    if twin is None:
+        return resolve(found)
+    if not found:
+        return scan(column, native=twin, is_merged=True)
+    return resolve([scan(column, native=twin, is_merged=False), *found])
 
 
 def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Spans:
@@ -76,6 +79,12 @@ def scan(column: pa.StringArray, *, native: ModuleType, is_merged: bool) -> Span
         scores=scores[which],
         names=names,
     )
+
+
+@lru_cache(maxsize=16)
+def _merged(detectors: tuple[PatternDetector, ...]) -> PatternDetector:
+    """Return all rules as one detector, so that a row in which there is nothing is read once."""
+    return PatternDetector("patterns", [rule for one in detectors for rule in one.rules])
 
 
 @cache

@@ -10,18 +10,38 @@ from maskline._detectors.evidence import Evidence
 from maskline._detectors.naming import is_stricter, vocabulary
 from maskline.entities import Entity
 
-__all__ = ["best", "is_wordy", "weigh"]
+__all__ = ["DATES_AND_KEYS", "best", "is_identifying", "is_wordy", "specify", "weigh"]
 
 _ENOUGH: Final = 0.42
 _NEAR: Final = 0.04
 _SOME: Final = 0.25
 _MOST: Final = 0.6
 _DOUBT: Final = 0.3
+_CHOICES: Final = 8
+_SEVERAL: Final = 8
+_FULL_NAME: Final = 1.7
+_NAMED: Final = 0.5
+_LIKELY: Final = 0.55
+
+DATES_AND_KEYS: Final = frozenset({"DATE_TIME", "UUID"})
+"""What most tables hold much of. That values are such is no reason to label a column."""
 
 # The values of these decide, whatever the column is called.
 _VALUES_DECIDE: Final = vocabulary("""
     EMAIL_ADDRESS URL IP_ADDRESS MAC_ADDRESS IBAN_CODE CREDIT_CARD US_SSN JWT AWS_ACCESS_KEY
     AWS_SECRET_KEY GCP_API_KEY AZURE_KEY
+    """)
+
+
+def _is_a_choice(seen: Evidence) -> bool:
+    """Tell whether the values are a few that a program chooses from, such as ``new``."""
+    return seen.has("status", 0.3) or (seen.has("lower", 0.95) and seen.distinct <= _CHOICES)
+
+
+# What a name may speak for of which there are many kinds.
+_IDENTIFIERS: Final = vocabulary("""
+    BANK_ACCOUNT CUSTOMER_REFERENCE DEVICE_ID DRIVER_LICENSE MEDICAL_RECORD NATIONAL_ID PASSPORT
+    TAX_ID VEHICLE_ID
     """)
 
 
@@ -37,8 +57,12 @@ def is_wordy(seen: Evidence) -> bool:
 
 # What the values have to look like for a name to be believed. Others are believed without.
 _FITS: Final[Mapping[str, Callable[[Evidence], bool]]] = {
-    "PERSON": is_wordy,
-    "LOCATION": is_wordy,
+    "PERSON": lambda seen: (
+        is_wordy(seen)
+        and not seen.has("digits", 0.6)
+        and not (_is_a_choice(seen) and seen.repeats(3))
+    ),
+    "LOCATION": lambda seen: is_wordy(seen) and not seen.has("status", 0.3),
     "ORGANIZATION": lambda seen: seen.reads_within(14) and not seen.has("numeric"),
     "OCCUPATION": is_wordy,
     "USERNAME": lambda seen: not (seen.has("integer", 0.9) or seen.has("boolean", 0.9)),
@@ -61,7 +85,9 @@ _FITS: Final[Mapping[str, Callable[[Evidence], bool]]] = {
     "NRP": lambda seen: seen.fits_within(80) and not seen.has("date"),
     "ZIP_CODE": lambda seen: seen.has("postal", 0.3),
     "GEO": lambda seen: seen.has("decimal", 0.3),
-    "STREET_ADDRESS": lambda seen: seen.reads_within(20) and not seen.has("boolean"),
+    "STREET_ADDRESS": lambda seen: (
+        seen.reads_within(20) and not (seen.has("boolean") or seen.has("region_code", 0.9))
+    ),
     "FINANCIAL": lambda seen: seen.has("numeric") or seen.has("money"),
     "VEHICLE_ID": _is_identifier,
     "DEVICE_ID": _is_identifier,
@@ -96,7 +122,7 @@ def weigh(
             score = 0.95 * share if share >= _MOST else 0.75 * share + 0.35 * name
             # Numbers cannot be scanned as text is, so here a part of the values is enough.
             _raise(scores, entity, max(score, _ENOUGH) if is_number else score)
-        elif entity not in _FITS:
+        elif entity not in _FITS and entity not in DATES_AND_KEYS:
             # A plugin's entity: we know its detector only.
             _raise(scores, entity, 0.8 * share)
     if not is_number:
@@ -113,22 +139,72 @@ def _add_shapes(scores: dict[str, float], prior: Mapping[str, float], seen: Evid
     is_checked = any(seen.is_one(entity, 0.3) for entity in _VALUES_DECIDE)
     is_other = is_checked or seen.has("date", 0.3) or seen.has("decimal")
     phones = 0.6 * seen.whole.get("PHONE_NUMBER", 0.0) + 0.4 * prior.get("PHONE_NUMBER", 0.0)
-    is_person = seen.has("person", 0.3) and seen.has("name_like", 0.6)
+    is_called = (
+        prior.get("PERSON", 0.0) >= _NAMED and seen.has("phone", 0.6) and seen.has("digits", 0.6)
+    )
     is_gender = seen.has("gender", 0.9) and not seen.has("boolean", 0.4)
-    is_street = seen.has("street") and seen.reads_within(12)
+    is_street = (
+        (seen.has("street") or seen.holds("STREET_ADDRESS", 0.5))
+        and seen.reads_within(15)
+        and not seen.has("postal", 0.6)
+        and (seen.distinct >= _SEVERAL or not seen.repeats(3))
+    )
+    streets = max(seen.shapes["street"], seen.part.get("STREET_ADDRESS", 0.0))
+    is_region = "STREET_ADDRESS" in prior and seen.has("region_code", 0.9)
     for entity, is_so, score in (
         ("PHONE_NUMBER", seen.is_one("PHONE_NUMBER", 0.3) and not is_other, phones),
-        ("PERSON", is_person, 0.45 + 0.4 * seen.shapes["person"]),
+        ("PHONE_NUMBER", is_called and not is_other, 0.7),
+        ("PASSWORD", seen.has("password_hash", 0.3), 0.95),
         ("TITLE", seen.has("honorific", 0.6), 0.9 * seen.shapes["honorific"]),
         ("GENDER", is_gender, 0.8),
         ("OCCUPATION", "TITLE" in prior and seen.has("job", 0.3), 0.8),
-        ("STREET_ADDRESS", is_street, 0.5 + 0.4 * seen.shapes["street"]),
+        ("STREET_ADDRESS", is_street, 0.5 + 0.4 * streets),
+        ("LOCATION", is_region, 0.7),
         ("VEHICLE_ID", seen.has("vin", 0.8) and seen.has("digits", 0.8), 0.8),
         ("URL", "URL" in prior and seen.has("web"), 0.9),
         ("EMAIL_ADDRESS", "EMAIL_ADDRESS" in prior and seen.holds("EMAIL_ADDRESS", 0.2), 0.85),
     ):
         if is_so:
             _raise(scores, entity, score)
+    if is_wordy(seen) and not is_other:
+        _add_names(scores, seen)
+
+
+def _add_names(scores: dict[str, float], seen: Evidence) -> None:
+    """Add what the values name, where there are enough of them to tell."""
+    people = max(seen.shapes["person"], seen.whole.get("PERSON", 0.0))
+    is_full = seen.words >= _FULL_NAME
+    for entity, share, least in (
+        ("PERSON", people, 0.3 if seen.has("name_like", 0.6) else 0.8),
+        ("LOCATION", seen.whole.get("LOCATION", 0.0), 0.6),
+        ("ORGANIZATION", seen.whole.get("ORGANIZATION", 0.0), 0.3 if is_full else 0.6),
+        ("NRP", seen.whole.get("NRP", 0.0), 0.8),
+    ):
+        is_enough = seen.distinct >= _SEVERAL or (entity == "PERSON" and is_full)
+        if share >= least and is_enough:
+            _raise(scores, entity, 0.45 + 0.4 * share)
+
+
+def is_identifying(named: Sequence[tuple[str, float]], seen: Evidence) -> bool:
+    """Tell whether it is worth asking which identifier the values are."""
+    is_named = any(entity in _IDENTIFIERS for entity, _ in named)
+    is_known = any(seen.is_one(entity, _MOST) for entity in _VALUES_DECIDE)
+    is_other = is_known or seen.has("date", 0.3) or seen.has("decimal") or seen.has("uuid", 0.3)
+    is_coded = seen.has("digits", 0.8) and seen.reads_within(3) and not is_other
+    return is_coded and (is_named or not seen.has("numeric"))
+
+
+def specify(
+    scores: dict[str, float], identified: Mapping[str, float], entities: Mapping[str, Entity]
+) -> None:
+    """Add the identifiers that values are; one of a kind takes the place of the kind."""
+    for entity, likely in identified.items():
+        # One table's postcodes are of many countries, and are to join with another's.
+        if entity not in entities or likely < _LIKELY or entities[entity].generic == "ZIP_CODE":
+            continue
+        # Names mix the kinds: what one country calls a tax number is another's identity card.
+        kinds = max(scores.pop(kind, 0.0) for kind in _IDENTIFIERS | {entities[entity].generic})
+        _raise(scores, entity, max(kinds, 0.5 + 0.45 * likely))
 
 
 def best(scores: Mapping[str, float], entities: Mapping[str, Entity]) -> tuple[str, float] | None:

@@ -61,6 +61,19 @@ def hmac_sha256_rows(
     inner_pad: Buffer, outer_pad: Buffer, offsets: Buffer, data: Buffer, out: Buffer, /
 ) -> None: ...
 def has_aes() -> bool: ...
+def names(
+    offsets: Buffer,
+    data: Buffer,
+    letters: Buffer,
+    keys: Buffer,
+    flags: Buffer,
+    templates: Buffer,
+    weights: Buffer,
+    transitions: Buffer,
+    doubt: int,
+    is_gated: bool,
+    /,
+) -> tuple[bytes, bytes, bytes, bytes, bytes]: ...
 def scan(
     offsets: Buffer, data: Buffer, characters: Buffer, scores: Buffer, is_merged: bool, /
 ) -> tuple[bytearray, bytearray, bytearray, bytearray]: ...

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 from maskline.audit.signed import Checkpoint, Tree, leaf, read_checkpoint
-from maskline.audit.signing import Notary, SigningKey, put
+from maskline.audit.signing import Notary, SigningKey
 from maskline.audit.verify import (
     CHECKPOINT,
     PRUNED,
@@ -185,8 +185,7 @@ class Checkpoints:
         key = self._notary.key
         ending = "pruned\n" if name == PRUNED else ""
         note = key.sign(_text(key.name, tree, end) + ending)
-        for anchor in self._notary.anchors:
-            put(anchor, note, size=tree.end)
+        self._notary.copy(note, size=tree.end)
         place = self._directory / name
         if failure := write_private(place, Secret(note.encode()), overwrite=True):
             msg = f"The checkpoint {place} {failure[0]}."

@@ -1,24 +1,24 @@
 """The key that signs checkpoints of an audit log, and where they are kept.
 
-This module knows keys, folders and files. It does not know records. How a signature is checked is
-stated in ``signed.py``, for whoever has no key.
+This module knows keys, folders, files, and the role of an anchor. It does not know records. How a
+signature is checked is stated in ``signed.py``, for whoever has no key.
 """
 
 import base64
 import errno
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from maskline.audit.signed import decoded, key_hash
-from maskline.errors import KeyringError
+from maskline.errors import AuditError, KeyringError, MasklineError
+from maskline.roles import Anchor
 from maskline.tokens._files import read_private, write_private
 from maskline.tokens._secret import KeyHolder, Secret
 
-__all__ = ["Notary", "SigningKey", "SigningPlace", "public_path", "put"]
+__all__ = ["Notary", "SigningKey", "public_path"]
 
 _PREFIX: Final = b"PRIVATE+KEY+"
 _NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
@@ -146,63 +146,51 @@ def public_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.pub")
 
 
-class SigningPlace(Protocol):
-    """What a policy says about signing: see `Notary` for what each means."""
-
-    @property
-    def key(self) -> Path:
-        """The file of the key."""
-        ...
-
-    @property
-    def every(self) -> int:
-        """How many records may go unsigned."""
-        ...
-
-    @property
-    def anchors(self) -> Sequence[Path]:
-        """Where checkpoints are copied to."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notary:
     """Who signs the checkpoints of a log, how often, and where copies go.
 
     Attributes:
         every: A checkpoint is signed as soon as so many records are not covered by one.
-        anchors: Files and folders that exist, best where nobody who may write to the log may
-            change them. A folder gets a file for each checkpoint; a file is appended to.
+        anchors: What checkpoints are copied to, best where nobody who may write to the log may
+            change them. A folder that exists gets a file for each; a file that exists is
+            appended to.
     """
 
     key: SigningKey = field(repr=False)
     every: int = 100
-    anchors: tuple[Path, ...] = ()
+    anchors: tuple[Path | Anchor, ...] = ()
 
-    @classmethod
-    def open(cls, place: SigningPlace | None) -> "Notary | None":
-        """Read the key that a policy names; None if it names none.
+    def copy(self, note: str, *, size: int) -> None:
+        """Copy a checkpoint to every anchor, durably.
+
+        Args:
+            note: The signed note.
+            size: How many records it is about.
 
         Raises:
-            KeyringError: It cannot be read, or other users can read it.
+            AuditError: An anchor did not take it.
+            OSError: A file or folder is not there, or cannot be written.
         """
-        if place is None:
-            return None
-        key = SigningKey.load(place.key)
-        return cls(key=key, every=place.every, anchors=tuple(place.anchors))
+        for anchor in self.anchors:
+            if isinstance(anchor, Path):
+                _append(anchor, note, size=size)
+            else:
+                _put(anchor, note, size=size)
 
 
-def put(anchor: Path, note: str, *, size: int) -> None:
-    """Copy a checkpoint to an anchor, durably.
+def _put(anchor: Anchor, note: str, *, size: int) -> None:
+    try:
+        return anchor.put(note, size=size)
+    except MasklineError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a plugin may raise anything
+        culprit = type(exc).__name__
+    msg = f"The anchor {type(anchor).__name__} did not take a checkpoint: {culprit}."
+    raise AuditError(msg, hint="Mend it, or take it out of `audit.anchors` in the policy.")
 
-    Args:
-        anchor: A file or folder that exists.
-        note: The signed note.
-        size: How many records it is about.
 
-    Raises:
-        OSError: It is not there, or cannot be written.
-    """
+def _append(anchor: Path, note: str, *, size: int) -> None:
     is_folder = anchor.is_dir()
     name = anchor / f"{size:012d}.checkpoint" if is_folder else anchor
     flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if is_folder else 0)

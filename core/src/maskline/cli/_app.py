@@ -20,12 +20,14 @@ from maskline.cli import (
     _audit_questions,
     _demo,
     _doctor,
+    _evaluate,
     _evidence,
     _keys,
     _lineage,
     _policy,
     _query,
     _redteam,
+    _scan,
     _start,
     _unmask,
 )
@@ -66,7 +68,7 @@ def _root(
 
 
 _app.command("init")(_start.init)
-_app.command("scan")(_start.scan)
+_app.command("scan")(_scan.scan)
 _app.command("query")(_query.query)
 _app.command("explain")(_query.explain)
 _app.command("unmask")(_unmask.unmask)
@@ -77,6 +79,7 @@ _app.add_typer(_audit.app, name="audit")
 _app.add_typer(_lineage.app, name="lineage")
 _app.command("evidence")(_evidence.evidence)
 _app.command("doctor")(_doctor.doctor)
+_app.command("evaluate")(_evaluate.evaluate)
 _app.command("redteam")(_redteam.redteam)
 _app.command("demo")(_demo.demo)
 

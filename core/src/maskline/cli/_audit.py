@@ -265,11 +265,12 @@ def create_key(
 
 
 def _signed(log: Path | None, policy: Path) -> "AuditLog":
-    from maskline.audit import AuditLog, Notary
+    from maskline.access import notary_of
+    from maskline.audit import AuditLog
     from maskline.plugins import load_policy
 
-    loaded = load_policy(policy)[0]
-    if (notary := Notary.open(loaded.audit_signing)) is None:
+    loaded, registry = load_policy(policy)
+    if (notary := notary_of(loaded, registry)) is None:
         msg = f"{policy.name} names no key that signs the audit log."
         hint = "`maskline audit create-key` makes one; name it in `audit.key`."
         raise UsageError(msg, hint=hint)

@@ -71,9 +71,7 @@ def who_saw(  # noqa: PLR0913 - the options of a command
         str, typer.Argument(help="Such as ssn, customer.ssn, or crm.main.customer.ssn.")
     ],
     *,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Only those who saw it as it is.")
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Only those who saw it as it is.")] = False,
     since: _Since = "",
     until: _Until = "",
     log: _Log = None,

@@ -44,6 +44,12 @@ def evidence(  # noqa: PLR0913 - the options of a command
             "--redteam", metavar="FILE", help="What `maskline redteam --format json` printed."
         ),
     ] = None,
+    detection: Annotated[
+        Path | None,
+        typer.Option(
+            "--detection", metavar="FILE", help="What `maskline evaluate --format json` printed."
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -64,13 +70,16 @@ def evidence(  # noqa: PLR0913 - the options of a command
     if span.since and span.until and span.since >= span.until:
         msg = "--to is not after --from."
         raise UsageError(msg, hint="Give the first and the last day, such as 2026-01-01.")
-    score = None if redteam is None else _read(redteam)
+    score = None if redteam is None else _read(redteam, "redteam")
+    measured = None if detection is None else _read(detection, "evaluate")
     loaded, registry = load_policy(policy)
     signing = loaded.audit_signing
     key = None if signing is None else SigningKey.load(signing.key)
     out = path or Path(_name(span.since, span.until))
     with err().status("gathering …"):
-        gathered = gather(loaded, registry, span=span, redteam=score, cache=cache)
+        gathered = gather(
+            loaded, registry, span=span, redteam=score, detection=measured, cache=cache
+        )
         write_bundle(gathered, out, key=key)
     say(f"{out}: {'signed' if key else 'not signed'}, {_summary(gathered)}")
     for one in gathered["coverage"]:
@@ -99,7 +108,7 @@ def _name(since: datetime | None, until: datetime | None) -> str:
     return "-".join(["evidence", *(f"{day:%Y%m%d}" for day in days if day)])
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, command: str) -> dict[str, Any]:
     try:
         score = json.loads(file.read_bytes())
     except (OSError, ValueError) as exc:
@@ -108,8 +117,8 @@ def _read(file: Path) -> dict[str, Any]:
         if isinstance(score, dict):
             return score
         problem = "no object"
-    msg = f"{file} holds no score of the red team: {problem}."
-    raise UsageError(msg, hint="Give what `maskline redteam --format json` printed.")
+    msg = f"{file} holds no score: {problem}."
+    raise UsageError(msg, hint=f"Give what `maskline {command} --format json` printed.")
 
 
 def _summary(gathered: dict[str, Any]) -> str:

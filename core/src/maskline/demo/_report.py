@@ -67,8 +67,9 @@ _LIMITS: Final = (
     (
         "Names in prose.",
         (
-            "Free text is searched by patterns. What has no pattern, such as a nickname or the "
-            "story of an illness, passes unseen. Redact a column where that must not be."
+            "Free text is searched by patterns, and for names by a model that misses some. A "
+            "nickname or the story of an illness passes unseen. Redact a column where that must "
+            "not be."
         ),
     ),
     (

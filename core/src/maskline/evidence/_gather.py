@@ -28,12 +28,13 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 _Rows: TypeAlias = list[dict[str, Any]]
 
 
-def gather(
+def gather(  # noqa: PLR0913 - all that evidence is made of
     policy: Policy,
     registry: Registry,
     *,
     span: Span,
     redteam: Mapping[str, Any] | None = None,
+    detection: Mapping[str, Any] | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Gather evidence from the audit log, the policy and the catalogues of its databases.
@@ -43,18 +44,20 @@ def gather(
         registry: Opens the databases, to list their columns. None of their rows is read.
         span: From when to when.
         redteam: What ``maskline redteam --format json`` printed.
+        detection: What ``maskline evaluate --format json`` printed.
         cache: Where to keep what was read of the log; see `Questions.open`.
 
     Returns:
         Plain JSON with the keys ``version``, ``made``, ``from``, ``to``, ``maskline``, ``policy``,
         ``verification``, ``policies``, ``coverage``, ``accesses``, ``reveals``, ``refusals``,
-        ``exports``, ``redteam``, ``unreadable`` and ``controls``. It holds what the log holds: no
-        value of the data, no literal and no key.
+        ``exports``, ``redteam``, ``detection``, ``unreadable`` and ``controls``. It holds what the
+        log holds: no value of the data, no literal and no key.
 
     Raises:
         AuditError: The log cannot be read.
-        UsageError: *redteam* is something else.
+        UsageError: *redteam* or *detection* is something else.
     """
+    measured = None if detection is None else _measured(detection)
     score = None if redteam is None else _score(redteam)
     with Questions.open(policy.audit_path, cache=cache) as asked:
         told = {
@@ -76,6 +79,7 @@ def gather(
         "verification": asdict(verify(policy.audit_path, public_keys=_public_keys(policy))),
         "coverage": [_coverage(policy, registry, name) for name in sorted(policy.sources)],
         "redteam": score,
+        "detection": measured,
         **told,
         "controls": tomllib.loads(controls)["control"],
     }
@@ -137,6 +141,35 @@ def _score(redteam: Mapping[str, Any]) -> _Rows:
             }
         )
     return rows
+
+
+def _measured(detection: Mapping[str, Any]) -> _Rows:
+    """Take the numbers of each entity and data set from a run of the evaluation."""
+    rows = []
+    try:
+        for result in detection["results"]:
+            for entity, found in result["entities"].items():
+                rows.append(
+                    {
+                        "dataset": str(result["dataset"]),
+                        "system": str(result["system"]),
+                        "entity": str(entity),
+                        "labels": int(found["recall"]["total"]),
+                        "precision": float(found["precision"]["value"]),
+                        "recall": float(found["recall"]["value"]),
+                        "f2": float(found["f2"]),
+                        "f2_low": float(found["f2_low"]),
+                        "f2_high": float(found["f2_high"]),
+                    }
+                )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        is_ours = False
+    else:
+        is_ours = True
+    if is_ours:
+        return rows
+    msg = "That is not what `maskline evaluate --format json` prints."
+    raise UsageError(msg, hint="Give the file that it printed, unchanged.")
 
 
 def _rows(rows: _Rows) -> _Rows:

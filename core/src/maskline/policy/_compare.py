@@ -3,7 +3,7 @@
 This module knows labels. It does not know YAML or files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from maskline.model import UNKNOWN, ColumnRef, Label
@@ -42,21 +42,30 @@ class LabelDiff:
 
 
 def compare(
-    declared: Mapping[ColumnRef, Label], found: Mapping[ColumnRef, Label], *, ignore_case: bool
+    declared: Mapping[ColumnRef, Label],
+    found: Mapping[ColumnRef, Label],
+    *,
+    ignore_case: bool,
+    unscanned: Collection[ColumnRef] = (),
 ) -> LabelDiff:
     """Compare labels.
 
     Args:
         declared: What the policy says; a schema may be empty.
-        found: Every column of the database, with what it looks like.
+        found: The columns of the database that were looked at, with what they look like.
         ignore_case: Whether ``Email`` and ``email`` are one name, as far as ASCII goes.
+        unscanned: Columns of the database that were not looked at: they are not gone.
     """
     by_key = {_key(ref, ignore_case=ignore_case): ref for ref in declared}
     added, unchanged, drifted, unknown = [], [], [], []
-    used: set[ColumnRef] = set()
-    for ref, label in found.items():
+
+    def declarations(ref: ColumnRef) -> list[ColumnRef]:
         key = _key(ref, ignore_case=ignore_case)
-        matches = [by_key[one] for one in (key, key._replace(schema="")) if one in by_key]
+        return [by_key[one] for one in (key, key._replace(schema="")) if one in by_key]
+
+    used = {one for ref in unscanned for one in declarations(ref)}
+    for ref, label in found.items():
+        matches = declarations(ref)
         used.update(matches)
         if not matches:
             if label.entity == UNKNOWN:

@@ -15,6 +15,8 @@ from maskline.policy._tree import Node
 __all__ = [
     "SECTIONS",
     "AuditPart",
+    "DetectionPart",
+    "EntityPart",
     "KeysPart",
     "LimitsPart",
     "RulePart",
@@ -29,6 +31,8 @@ SECTIONS: Final = (
     "plugins",
     "keys",
     "sources",
+    "entities",
+    "detection",
     "labels",
     "masks",
     "rules",
@@ -74,6 +78,17 @@ class WhoPart(_Part):
     role: TextOrList = []
 
 
+class EntityPart(_Part):
+    """A category of one's own. What stands in *pattern* and *mask* is checked elsewhere."""
+
+    names: TextOrList = []
+    pattern: TextOrList = []
+    category: Literal["PII", "PHI", "PCI", "SECRET"] = "PII"
+    title: Text = ""
+    check: Literal["none", "luhn"] = "none"
+    mask: Any = None
+
+
 class RulePart(_Part):
     """A rule. What stands in *what* and *do* is checked elsewhere, name by name."""
 
@@ -83,6 +98,12 @@ class RulePart(_Part):
     do: Any = None
     until: Annotated[date, Field(strict=False)] = date.max
     literals: Literal["masked", "lookup", "deny"] = "masked"
+
+
+class DetectionPart(_Part):
+    """What is looked for in text that nobody has described."""
+
+    names: Literal["balanced", "recall", "off"] = "balanced"
 
 
 class LimitsPart(_Part):
@@ -97,7 +118,7 @@ class AuditPart(_Part):
     path: Text = "audit"
     key: Text = ""
     every: Annotated[int, Field(gt=0)] = 100
-    anchors: TextOrList = []
+    anchors: Annotated[list[Any], BeforeValidator(_as_list), Field(min_length=1)] = []
     keep: Annotated[int, Field(gt=0)] | None = None
     on_failure: Literal["refuse", "spool"] = "refuse"
     spool: Text = ""

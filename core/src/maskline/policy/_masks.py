@@ -12,7 +12,7 @@ from maskline.entities import Category, Entity
 from maskline.model import FREE_TEXT, JSON, PUBLIC, UNKNOWN, Mask, OptionValue
 from maskline.policy._problems import Place, Problems, choices
 from maskline.policy._tree import Node
-from maskline.roles import Masker, SinkType, SourceType
+from maskline.roles import AnchorType, Masker, SinkType, SourceType
 
 __all__ = ["Checks", "Offers"]
 
@@ -36,6 +36,11 @@ class Offers(Protocol):
     @property
     def sinks(self) -> Mapping[str, SinkType]:
         """The kinds of sink."""
+        ...
+
+    @property
+    def anchors(self) -> Mapping[str, AnchorType]:
+        """The kinds of anchor."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from maskline.entities import Entity
 from maskline.model import (
@@ -66,12 +66,12 @@ class SigningConfig:
     Attributes:
         key: The file of the key.
         every: How many records may go unsigned.
-        anchors: Files and folders that checkpoints are copied to.
+        anchors: What checkpoints are copied to: files and folders, else a kind and its options.
     """
 
     key: Path
     every: int
-    anchors: tuple[Path, ...]
+    anchors: tuple[Path | tuple[str, Mapping[str, OptionValue]], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,7 @@ class Policy:
         masks: The mask of an entity, a category, FREE_TEXT, JSON or UNKNOWN.
         rules: In the order of the file. The first that matches and says something of values
             decides about values, and likewise about literals.
+        names: How names in free text are found: ``balanced``, ``recall`` or ``off``.
         lookups_per_hour: How many literals one principal may have looked up in one source within
             an hour, in one process.
         audit_path: The folder of the audit log.
@@ -106,6 +107,7 @@ class Policy:
     labels: Mapping[str, Mapping[ColumnRef, Label]] = field(default_factory=dict, repr=False)
     masks: Mapping[str, Mask] = field(default_factory=dict, repr=False)
     rules: tuple[Rule, ...] = field(default=(), repr=False)
+    names: Literal["balanced", "recall", "off"] = "balanced"
     lookups_per_hour: int = 60
     audit_path: Path = Path("audit")
     audit_signing: SigningConfig | None = None

@@ -6,17 +6,21 @@ knows what may stand where. It is handed the means to load plugins, and knows no
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+from maskline.entities import OwnEntity
 from maskline.errors import PluginLoadError, PolicyError
 from maskline.model import ColumnRef, Label, Mask, OptionValue
+from maskline.policy._entities import read_entities
 from maskline.policy._file import (
     SECTIONS,
     AuditPart,
+    DetectionPart,
     LimitsPart,
     SourcePart,
     check_part,
@@ -34,10 +38,9 @@ from maskline.policy._urls import expand, without_credentials
 __all__ = ["Plugins", "broken", "read_policy", "read_text"]
 
 _OffersT = TypeVar("_OffersT", bound=Offers)
-_OffersT_co = TypeVar("_OffersT_co", bound=Offers, covariant=True)
 
 
-class Plugins(Protocol[_OffersT_co]):
+class Plugins(Protocol[_OffersT]):
     """The means to load plugins."""
 
     def find(self, name: str) -> None:
@@ -48,8 +51,12 @@ class Plugins(Protocol[_OffersT_co]):
         """
         ...
 
-    def load(self, names: Collection[str]) -> _OffersT_co:
+    def load(self, names: Collection[str]) -> _OffersT:
         """Return what plugins that were found offer, together with what is built in."""
+        ...
+
+    def extend(self, offers: _OffersT, own: Sequence[OwnEntity]) -> _OffersT:
+        """Return offers with a policy's own entities, which no plugin knows."""
         ...
 
 
@@ -73,7 +80,12 @@ def read_policy(path: Path, plugins: Plugins[_OffersT], *, strict: bool) -> tupl
     offers = plugins.load(good)
     also = f"Or it comes with the plugin `{'` or `'.join(bad)}`." if bad else ""
     checks = Checks(offers=offers, problems=problems, also=also)
-    policy = _Reader(path, root, checks).read(good, expired_before=_today() if strict else date.min)
+    own, masks = read_entities(root.get("entities"), checks)
+    if own:
+        offers = plugins.extend(offers, own)
+        checks = replace(checks, offers=offers)
+    reader = _Reader(path, root, checks, masks)
+    policy = reader.read(good, expired_before=_today() if strict else date.min)
     if len(problems):
         raise broken(path, problems)
     return policy, offers
@@ -114,7 +126,7 @@ def _today() -> date:
 
 
 def _read_plugins(
-    root: Node, plugins: Plugins[Offers], problems: Problems
+    root: Node, plugins: Plugins[_OffersT], problems: Problems
 ) -> tuple[tuple[str, ...], list[str]]:
     """Return the plugins that can be loaded, and the names of those that cannot."""
     good: dict[str, None] = {}
@@ -143,8 +155,11 @@ def _read_plugins(
 
 
 class _Reader:
-    def __init__(self, path: Path, root: Node, checks: Checks) -> None:
+    def __init__(
+        self, path: Path, root: Node, checks: Checks, own_masks: Mapping[str, Mask]
+    ) -> None:
         self._path = path
+        self._own_masks = own_masks
         self._root = root
         self._checks = checks
         self._problems = checks.problems
@@ -160,6 +175,8 @@ class _Reader:
         audit = self._audit()
         limits = self._root.get("limits")
         most = check_part(LimitsPart, limits, self._problems) if limits else None
+        detection = self._root.get("detection")
+        looked_for = check_part(DetectionPart, detection, self._problems) if detection else None
         return Policy(
             path=self._path.absolute(),
             hash=_hash(self._root),
@@ -169,12 +186,13 @@ class _Reader:
             labels=self._labels(),
             masks=self._masks(),
             rules=read_rules(self._root.get("rules"), self._checks, expired_before=expired_before),
+            names=(looked_for or DetectionPart()).names,
             lookups_per_hour=(most or LimitsPart()).lookups_per_hour,
             audit_path=resolve(self._path, audit.path),
             audit_signing=SigningConfig(
                 key=resolve(self._path, audit.key),
                 every=audit.every,
-                anchors=tuple(resolve(self._path, anchor) for anchor in audit.anchors),
+                anchors=tuple(self._anchors()),
             )
             if audit.key
             else None,
@@ -251,11 +269,14 @@ class _Reader:
         return MappingProxyType(labels)
 
     def _masks(self) -> Mapping[str, Mask]:
-        masks = {}
+        masks = dict(self._own_masks)
         section = self._root.get("masks")
         for name, node in self._mapping("masks", "entities to masks").items():
             place = section.at_key(name) if section else node
             is_known = self._checks.mentioned(place, name)
+            if name in self._own_masks:
+                hint = "Take one of the two away."
+                self._problems.add(place, f"The mask of {name} stands under `entities`, too.", hint)
             mask = self._checks.mask(node)
             if mask and is_known:
                 if mask.name == "reveal":
@@ -280,6 +301,26 @@ class _Reader:
                 "Write both, or neither: `{on_failure: spool, spool: /var/spool/maskline}`.",
             )
         return part
+
+    def _anchors(self) -> Iterator[Path | tuple[str, Mapping[str, OptionValue]]]:
+        audit = self._root.get("audit")
+        anchors = audit.get("anchors") if audit else None
+        for node in anchors.each() if anchors else ():
+            if isinstance(node.value, str) and node.value.strip():
+                yield resolve(self._path, node.value)
+                continue
+            entries = list((node.entries or {}).items())
+            if len(entries) != 1:
+                hint = "Write a path, or `{git: {path: ...}}`."
+                self._problems.add(node, "This is no anchor.", hint)
+                continue
+            name, options = entries[0]
+            kind = self._checks.offers.anchors.get(name)
+            if kind is None:
+                hint = choices(name, self._checks.offers.anchors, also=self._checks.also)
+                self._problems.add(node.at_key(name), f"There is no anchor `{name}`.", hint)
+            elif (checked := self._checks.options(kind, options)) is not None:
+                yield name, MappingProxyType(checked)
 
     def _sinks(self) -> Mapping[str, Mapping[str, OptionValue]]:
         sinks = {}

@@ -54,6 +54,10 @@ def policy_schema(offers: Offers) -> Schema:
             },
             "keys": _KEYS,
             "sources": _map("The databases, by name.", _SOURCE),
+            "entities": {
+                **_map("Categories of one's own, by name.", _ENTITY),
+                "propertyNames": {"pattern": _OWN_NAME},
+            },
             "labels": _map("For each source, what its columns are.", _map("", _TABLE)),
             "masks": {
                 "description": "What becomes of an entity or a category.",
@@ -66,6 +70,7 @@ def policy_schema(offers: Offers) -> Schema:
                 "type": "array",
                 "items": _RULE,
             },
+            "detection": _DETECTION,
             "limits": _LIMITS,
             "audit": _AUDIT,
             "sinks": _object(
@@ -74,8 +79,10 @@ def policy_schema(offers: Offers) -> Schema:
             ),
         },
         "$defs": {
-            "label": _enum("What a column is.", {**entities, **_SPECIAL, **_PUBLIC}),
-            "mentioned": _enum("", {**_CATEGORIES, **entities, **_SPECIAL}),
+            "label": _or_own(_enum("What a column is.", {**entities, **_SPECIAL, **_PUBLIC})),
+            "mentioned": _or_own(
+                _enum("", {**_CATEGORIES, **entities, **_SPECIAL}), but=tuple(_PUBLIC)
+            ),
             "mask": _mask({name: _doc(masker) for name, masker in offers.maskers.items()}),
             "words": _words({"type": "string", "minLength": 1}),
         },
@@ -100,6 +107,12 @@ def _enum(description: str, names: Mapping[str, str]) -> Schema:
         description,
         {"enum": [str(name) for name in names], "enumDescriptions": list(names.values())},
     )
+
+
+def _or_own(names: Schema, *, but: tuple[str, ...] = ()) -> Schema:
+    """Let the policy's own entities stand, too: which there are, no schema can say."""
+    own: Schema = {"type": "string", "pattern": _OWN_NAME}
+    return {"anyOf": [names, own | {"not": {"enum": list(but)}} if but else own]}
 
 
 def _words(item: Schema) -> Schema:
@@ -151,6 +164,28 @@ _SOURCE: Final = _object(
     },
     required=["url"],
 )
+_OWN_NAME: Final = "^[A-Z][A-Z0-9_]*$"
+_ENTITY: Final = _object(
+    "",
+    {
+        "names": _described(
+            "What columns, keys and labels in text are called.", {"$ref": "#/$defs/words"}
+        ),
+        "pattern": _described(
+            "What a value looks like, an expression of RE2.", {"$ref": "#/$defs/words"}
+        ),
+        "check": _enum(
+            "What a value has to pass, too.",
+            {"none": "Nothing.", "luhn": "The last digit checks the others, as in cards."},
+        ),
+        "category": _described(
+            "Why it is sensitive.", {"enum": [str(name) for name in _CATEGORIES]}
+        ),
+        "mask": _described("What becomes of it.", {"$ref": "#/$defs/mask"}),
+        "title": {"description": "For people to read.", "type": "string", "minLength": 1},
+    },
+    anyOf=[{"required": ["names"]}, {"required": ["pattern"]}],
+)
 _LABEL: Final[Schema] = {"$ref": "#/$defs/label"}
 _TABLE: Final = _map(
     "Columns and what they are; for a column of JSON, paths and what stands there.",
@@ -200,6 +235,19 @@ _RULE: Final = _object(
         },
     },
 )
+_DETECTION: Final = _object(
+    "What is looked for in free text.",
+    {
+        "names": _enum(
+            "Names of people, places, organisations and groups, and addresses.",
+            {
+                "balanced": "What a word speaks for, and is likely.",
+                "recall": "Whatever may be one; much else is masked, too.",
+                "off": "None: names in free text are shown to whoever sees the text.",
+            },
+        )
+    },
+)
 _LIMITS: Final = _object(
     "How much one principal may have.",
     {
@@ -210,6 +258,12 @@ _LIMITS: Final = _object(
         }
     },
 )
+_ANCHOR: Final[Schema] = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": {"type": "object"},
+}
 _AUDIT: Final = _object(
     "Where it is written down who read what.",
     {
@@ -221,8 +275,8 @@ _AUDIT: Final = _object(
             "minimum": 1,
         },
         "anchors": {
-            "description": "Files and folders that checkpoints are copied to.",
-            **_words({"type": "string", "minLength": 1}),
+            "description": "What checkpoints are copied to: files, folders, and other anchors.",
+            **_words({"anyOf": [{"type": "string", "minLength": 1}, _ANCHOR]}),
         },
         "keep": {
             "description": "`maskline audit prune` removes records that are older, in days.",

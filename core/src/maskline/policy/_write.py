@@ -94,11 +94,12 @@ def initial_policy(source_name: str, url: str, *, plugins: Collection[str] = ())
     )
 
 
-def write_labels(
+def write_labels(  # noqa: PLR0913 - what a scan found, all of it by keyword
     path: str | Path,
     source: str,
     found: Mapping[ColumnRef, Label],
     *,
+    unscanned: Collection[ColumnRef] = (),
     ignore_case: bool = False,
     dry_run: bool = False,
 ) -> LabelDiff:
@@ -109,7 +110,10 @@ def write_labels(
     Args:
         path: The policy file. It is replaced at once or not at all.
         source: The name of the source.
-        found: Every column of the database, with what it looks like, in the order to write them.
+        found: The columns that were looked at, with what they look like, in the order to write
+            them.
+        unscanned: The other columns of the database: that nothing was found is no reason to take
+            them for gone.
         ignore_case: Whether the database takes ``Email`` and ``email`` for one name.
         dry_run: Whether to compare only.
 
@@ -125,7 +129,7 @@ def write_labels(
     if not text.endswith("\n"):
         text += "\n"
     declared, rest = _read(path, text, source)
-    diff = compare(declared, found, ignore_case=ignore_case)
+    diff = compare(declared, found, ignore_case=ignore_case, unscanned=unscanned)
     if not diff.added or dry_run:
         return diff
     tables: dict[_Table, list[tuple[str, Label]]] = {}

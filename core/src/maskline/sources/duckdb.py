@@ -116,7 +116,13 @@ class _DuckDB:
         return self._started(sql, batch_rows, MaskFunctions(reads, mask))
 
     def sample(
-        self, schema: str, relation: str, columns: Sequence[str], *, rows: int
+        self,
+        schema: str,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        rows: int,
+        is_spread: bool = True,
     ) -> pa.RecordBatch:
         """Fetch rows from all over a table, the same ones each time; of a view, the first ones."""
         check_names(self._catalogue, schema, relation, columns)
@@ -125,7 +131,7 @@ class _DuckDB:
         )
         limit = (
             f"LIMIT {rows:d}"
-            if is_view
+            if is_view or not is_spread
             else f"USING SAMPLE reservoir({rows:d} ROWS) REPEATABLE (42)"
         )
         chosen = ", ".join(map(quoted, columns))

@@ -188,12 +188,31 @@ class _Postgres:
         return self._started(sql, batch_rows, LocalTables(reads, mask))
 
     def sample(
-        self, schema: str, relation: str, columns: Sequence[str], *, rows: int
+        self,
+        schema: str,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        rows: int,
+        is_spread: bool = True,
     ) -> pa.RecordBatch:
         """Fetch rows from all over a large table, the same ones each time; else the first ones."""
         check_names(self.catalogue(), schema, relation, columns)
         name = quoted(schema, relation)
         base = f"SELECT {', '.join(map(quoted, columns))} FROM {name}"
+        size = self._size(name) if is_spread else 0.0
+        if size > 10 * rows:
+            # Whole pages are cheap, but of a small table they would be too few to be mixed.
+            method = "SYSTEM" if size > _SMALL_TABLE else "BERNOULLI"
+            percent = 120 * rows / size
+            chosen = f"{base} TABLESAMPLE {method} ({percent:.6f}) REPEATABLE (42) LIMIT {rows:d}"
+            spread = self.query(chosen).read_all()
+            if 2 * spread.num_rows >= rows:
+                return spread
+        return self.query(f"{base} LIMIT {rows:d}").read_all()
+
+    def _size(self, name: str) -> float:
+        """Return about how many rows a table has, as the server remembers; 0 for a view."""
         literal = name.replace("'", "''")
         ((size,),) = (
             row.values()
@@ -207,15 +226,7 @@ class _Postgres:
                 _undescribed,
             )
         )
-        if isinstance(size, float) and size > 10 * rows:
-            # Whole pages are cheap, but of a small table they would be too few to be mixed.
-            method = "SYSTEM" if size > _SMALL_TABLE else "BERNOULLI"
-            percent = 120 * rows / size
-            chosen = f"{base} TABLESAMPLE {method} ({percent:.6f}) REPEATABLE (42) LIMIT {rows:d}"
-            spread = self.query(chosen).read_all()
-            if 2 * spread.num_rows >= rows:
-                return spread
-        return self.query(f"{base} LIMIT {rows:d}").read_all()
+        return size if isinstance(size, float) else 0.0
 
     def cancel(self) -> None:
         """Stop the running query."""

@@ -114,13 +114,19 @@ class _SQLite:
         return self._started(sql, batch_rows, MaskFunctions(reads, mask))
 
     def sample(
-        self, schema: str, relation: str, columns: Sequence[str], *, rows: int
+        self,
+        schema: str,
+        relation: str,
+        columns: Sequence[str],
+        *,
+        rows: int,
+        is_spread: bool = True,
     ) -> pa.RecordBatch:
         """Fetch rows from places spread over the row ids, or the first ones."""
         check_names(self.catalogue(), schema, relation, columns)
         name = quoted(schema, relation)
         chosen = ", ".join(quoted(column) for column in columns)
-        starts = attempt(lambda: self._starts(name, rows), _unreadable)
+        starts = attempt(lambda: self._starts(name, rows), _unreadable) if is_spread else []
         each = -(-rows // max(len(starts), 1))
         parts = [
             f"SELECT * FROM (SELECT {chosen} FROM {name} WHERE rowid >= {start} LIMIT {each})"

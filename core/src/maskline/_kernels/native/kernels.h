@@ -41,6 +41,7 @@ extern PyMethodDef ends_methods[];
 extern PyMethodDef ff1_methods[];
 extern PyMethodDef hashes_methods[];
 extern PyMethodDef json_methods[];
+extern PyMethodDef names_methods[];
 extern PyMethodDef scan_fold_methods[];
 extern PyMethodDef scan_methods[];
 extern PyMethodDef shapes_methods[];

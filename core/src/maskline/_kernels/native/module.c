@@ -67,8 +67,9 @@ void column_close(column *column)
 static int module_exec(PyObject *module)
 {
     PyMethodDef *const tables[] = {
-        ends_methods,      ff1_methods,  hashes_methods, json_methods,
-        scan_fold_methods, scan_methods, shapes_methods, text_methods,
+        ends_methods,  ff1_methods,       hashes_methods, json_methods,
+        names_methods, scan_fold_methods, scan_methods,   shapes_methods,
+        text_methods,
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         if (PyModule_AddFunctions(module, tables[i]) < 0) {

@@ -195,7 +195,12 @@ static const byte_set LOOSE_SPACING = {
 static const byte_set DOT = {{BIT('.'), 0}};
 static const byte_set MARKS = {{BIT('.') | BIT('-') | BIT('/'), 0}};
 
-enum { DIGITS_LEAST = 7, DIGITS_MOST = 15 };
+enum {
+    LABELLED_DIGITS_LEAST = 6,
+    DIGITS_LEAST = 7,
+    FOREIGN_DIGITS_LEAST = 10, /* With 00 in place of a plus, and with the number of a country */
+    DIGITS_MOST = 15
+};
 
 static int64_t skip_spacing(const text *row, int64_t i, bool may_have_slash)
 {
@@ -234,9 +239,18 @@ static int64_t extension_end(const text *row, int64_t i)
     return i;
 }
 
+/* Whether a number that begins with 0 is the middle of another one: \d[ ] stands before it. */
+static bool is_middle(const text *row, int rule, int64_t start)
+{
+    return (rule == PHONE_NATIONAL || rule == PHONE_INTERNATIONAL) && at(row, start) == '0' &&
+           at(row, start - 1) == ' ' && is_digit(at(row, start - 2)) && start - 2 >= row->taken[rule];
+}
+
 /* Report a number with its extension, if it has as many digits as telephone numbers have. */
 static void report_phone(text *row, int rule, int64_t start, int64_t end, const byte_set *not_after)
 {
+    bool is_labelled = rule == PHONE_LABELLED || rule == PHONE_BEFORE_WORD;
+    bool is_whole = !is_middle(row, rule, start);
     int digits = 0;
     for (int64_t i = start; i < end; i++) {
         digits += is_digit(at(row, i));
@@ -245,7 +259,11 @@ static void report_phone(text *row, int rule, int64_t start, int64_t end, const 
         end = extension_end(row, end);
     }
     row->taken[rule] = end;
-    if (digits >= DIGITS_LEAST && digits <= DIGITS_MOST) {
+    bool is_foreign = rule == PHONE_INTERNATIONAL && at(row, start) == '0';
+    int least = is_labelled  ? LABELLED_DIGITS_LEAST
+                : is_foreign ? FOREIGN_DIGITS_LEAST
+                             : DIGITS_LEAST;
+    if (is_whole && digits >= least && digits <= DIGITS_MOST) {
         report_bounded(row, rule, start, end, not_after);
     }
 }
@@ -507,6 +525,12 @@ static bool is_date(const text *row, int64_t start, int64_t end)
            digits_end_within(row, year, 5) >= end;
 }
 
+/* \d{3}[ \-/]\d\d[ \-.]\d{4}, all of a national number */
+static bool is_like_ssn(const text *row, int64_t start, int64_t end)
+{
+    return end - start == 11 && digits_end(row, start) == start + 3 && !is_digit(at(row, start + 6));
+}
+
 /* 0[1-9]\d{0,3}[ \-/](?:\d{5,9}|\d{2,4}(?:[ \-.]\d{2,4}){1,3}) */
 static void find_national(text *row, int64_t start, int64_t end)
 {
@@ -533,7 +557,7 @@ static void find_national(text *row, int64_t start, int64_t end)
             return;
         }
     }
-    if (is_date(row, start, stop)) {
+    if (is_date(row, start, stop) || is_like_ssn(row, start, stop)) {
         row->taken[PHONE_NATIONAL] = stop;
     } else {
         report_phone(row, PHONE_NATIONAL, start, stop, &MARKS);
@@ -559,7 +583,7 @@ void find_phone_at_digits(text *row, int64_t start, int64_t end)
         }
         row->numbers_digits = digits;
         row->numbers_end = stop;
-        if (digits >= DIGITS_LEAST) {
+        if (digits >= LABELLED_DIGITS_LEAST) {
             find_labelled(row, start);
             find_before_word(row, start, stop);
         }

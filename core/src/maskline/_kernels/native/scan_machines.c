@@ -31,10 +31,30 @@ void find_ipv4(text *row, int64_t start, int64_t end)
     }
 }
 
-/* Whether a text of hexadecimal digits and colons is an address: RFC 4291, section 2.2 */
-static bool is_ipv6(const text *row, int64_t i, int64_t end)
+/* Whether four numbers up to 255, without noughts before them, are all that stands at i. */
+static bool is_dotted(const text *row, int64_t i, int64_t end)
 {
-    int groups = 0;
+    for (int octet = 1; octet <= OCTETS; octet++, i++) {
+        int64_t stop = digits_end(row, i);
+        int value = 0;
+        if (stop == i || stop - i > 3 || (at(row, i) == '0' && stop - i > 1)) {
+            return false;
+        }
+        for (; i < stop; i++) {
+            value = 10 * value + at(row, i) - '0';
+        }
+        if (value > OCTET_MOST || (octet < OCTETS) != (i < end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a text of hexadecimal digits and colons is an address, or what of it stands before four
+ * numbers with full stops, which count as two groups: RFC 4291, section 2.2 */
+static bool is_ipv6(const text *row, int64_t i, int64_t end, bool is_before_dotted)
+{
+    int groups = is_before_dotted ? 2 : 0;
     bool has_gap = false;
     if (at(row, i) == ':' && i < end) {
         if (end - i < 2 || at(row, i + 1) != ':') {
@@ -59,13 +79,13 @@ static bool is_ipv6(const text *row, int64_t i, int64_t end)
             return false;
         }
         if (i < end && ++i == end) {
-            return false; /* A single colon at the end */
+            return is_before_dotted && (has_gap ? groups < GROUPS : groups == GROUPS);
         }
     }
     return has_gap ? groups < GROUPS : groups == GROUPS;
 }
 
-/* [0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?:%[0-9A-Za-z]+)? */
+/* [0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:]*(?:\.\d+)*(?:%[0-9A-Za-z]+)? */
 void find_ipv6(text *row, int64_t colon)
 {
     if (colon < row->taken[IPV6]) {
@@ -88,6 +108,10 @@ void find_ipv6(text *row, int64_t colon)
         colons += at(row, end) == ':';
         has_digit |= is_digit(at(row, end));
     }
+    int64_t run = end;
+    while (at(row, end) == '.' && is_digit(at(row, end + 1))) {
+        end = digits_end(row, end + 1);
+    }
     int64_t address = end;
     if (at(row, end) == '%' && is_alnum(at(row, end + 1))) {
         while (is_alnum(at(row, ++end))) {
@@ -99,7 +123,14 @@ void find_ipv6(text *row, int64_t colon)
         address = --end;
         colons--;
     }
-    if ((has_digit || colons >= COLONS) && is_ipv6(row, start, address)) {
+    int64_t dotted = run;
+    while (run < address && at(row, dotted - 1) != ':') {
+        dotted--;
+    }
+    bool has_dotted = run < address;
+    bool is_sound = !has_dotted || is_dotted(row, dotted, address);
+    if ((has_digit || colons >= COLONS) && is_sound &&
+        is_ipv6(row, start, has_dotted ? dotted : address, has_dotted)) {
         report_bounded(row, IPV6, start, end, &NOTHING);
     }
 }

@@ -343,6 +343,17 @@ static int64_t blocks_end(const text *row, int64_t i, int done)
     return done >= 3 ? i : -1;
 }
 
+/* (?:[ \-]?[A-Z0-9]?\d\b)? at i: where it ends. */
+static int64_t rest_end(const text *row, int64_t i)
+{
+    uint8_t sign = at(row, i);
+    int64_t start = i + (sign == ' ' || sign == '-'), end = start;
+    while (end - start < 2 && (is_digit(at(row, end)) || is_upper(at(row, end)))) {
+        end++;
+    }
+    return end > start && is_digit(at(row, end - 1)) && !is_word(at(row, end)) ? end : i;
+}
+
 /* \biban\b[^A-Za-z0-9\n\xff]{0,5}, right before i */
 static bool has_iban_label(const text *row, int64_t i)
 {
@@ -372,6 +383,7 @@ void find_iban(text *row, int64_t digit)
         has_iban_label(row, start)) {
         int64_t end = blocks_end(row, digit + 2, 0);
         if (end >= 0) {
+            end = rest_end(row, end);
             row->taken[IBAN_LABELLED] = end;
             report_bounded(row, IBAN_LABELLED, start, end, &NOTHING);
         }
