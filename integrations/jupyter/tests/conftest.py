@@ -38,6 +38,8 @@ def shell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interactive
     InteractiveShell.clear_instance()
     config = Config()
     config.HistoryManager.hist_file = ":memory:"
+    # Here raw rows could be seen, and a sidecar takes a second to start. It has its own tests.
+    config.Maskline.in_process = True
     shell = InteractiveShell.instance(config=config)
     assert isinstance(shell.history_manager, HistoryManager)
     shell.run_line_magic("load_ext", "maskline")

@@ -3,27 +3,27 @@
 Load it with ``%load_ext maskline``. IPython is imported only then.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
-_NAMES = {"line": ("maskline", "maskedsql"), "cell": ("maskedsql",)}
+_NAMES: Final = {"line": ("maskline", "maskedsql"), "cell": ("maskedsql",)}
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Register the magics. IPython calls this."""
-    from maskline_jupyter.magic import MaskedSqlMagics
+    from maskline_jupyter.magic import Maskline
 
-    shell.register_magics(MaskedSqlMagics(shell))
+    shell.register_magics(Maskline(shell))
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
-    """Close every connection and take the magics away. IPython calls this."""
+    """Close every connection, take the magics away and leave the shell as it was."""
     manager = shell.magics_manager
-    magics = manager.registry.pop("MaskedSqlMagics", None)
+    magics = manager.registry.pop("Maskline", None)
     if magics is not None:
         magics.close()
     for kind, names in _NAMES.items():
