@@ -141,6 +141,16 @@ def test_numbers_and_dates_without_a_label_stay_unless_something_is_found_in_the
     assert after[1] == {**dict.fromkeys(rows[1]), "i": 5}
 
 
+def test_a_leaf_that_is_a_date_stays_and_one_with_a_date_in_it_does_not():
+    rows = [{"at": "2026-03-01T12:00:00Z", "note": "seen on 2026-03-01", "t": "12 May 2024"}]
+
+    [after] = masked(pa.array(rows)).to_pylist()
+
+    assert after["note"].startswith("seen on ")
+    assert "2026" not in after["note"]
+    assert {**after, "note": rows[0]["note"]} == rows[0]
+
+
 @pytest.mark.parametrize(
     "column",
     [

@@ -398,6 +398,22 @@ class Spans:
         """Return how many stretches there are."""
         return len(self.rows)
 
+    def are(self, entity: str) -> npt.NDArray[np.bool_]:
+        """Tell which stretches are of an entity. Shape ``(n,)``."""
+        known = self.names.index(entity) if entity in self.names else -1
+        return np.asarray(self.entities == known, np.bool_)
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Spans":
+        """Return some of the stretches: those for which *kept*, of shape ``(n,)``, is true."""
+        return Spans(
+            rows=self.rows[kept],
+            starts=self.starts[kept],
+            ends=self.ends[kept],
+            entities=self.entities[kept],
+            scores=self.scores[kept],
+            names=self.names,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:

@@ -31,8 +31,9 @@ def test_kernel_stores_masked_output_only(kernel: BlockingKernelClient) -> None:
     run(kernel, "%load_ext maskline\n%maskline connect shop")
     outputs = run(kernel, "%%maskedsql\nSELECT id, email FROM customer ORDER BY id")
 
-    [html] = [content["data"]["text/html"] for content in outputs if "data" in content]
-    assert "email_" in html
+    # Where the machine is slow, the progress that was shown before the answer is among them.
+    pages = [content["data"]["text/html"] for content in outputs if "data" in content]
+    assert "email_" in pages[-1]
     assert SECRET not in str(outputs)
 
 

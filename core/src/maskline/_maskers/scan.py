@@ -62,7 +62,7 @@ class ScanMasker:
                 column,
                 paths=label.paths,
                 mask_as=context.mask_as,
-                scan=lambda text: scan_text(text, context),
+                scan=lambda text: scan_text(text, context, are_leaves=True),
             )
         if is_nested(column.type):
             return by_leaf(column, partial(self.mask, options=options, context=context))
@@ -71,14 +71,31 @@ class ScanMasker:
         return redact(column, label.entity)
 
 
-def scan_text(column: pa.StringArray, context: MaskContext) -> pa.StringArray:
+def scan_text(
+    column: pa.StringArray, context: MaskContext, *, are_leaves: bool = False
+) -> pa.StringArray:
     """Mask every stretch of text that a detector finds.
+
+    Args:
+        column: Any length, nulls allowed.
+        context: Finds and masks.
+        are_leaves: Whether the values are leaves of JSON. One that is nothing but a date is then
+            left alone, as a column of dates is: a birthday is told by its name.
 
     Returns:
         The same length; null where *column* is null, and nowhere else.
     """
     spans = context.find(column)
+    if are_leaves:
+        spans = _but_whole_dates(spans, column)
     return splice(column, spans, partial(_masked, spans=spans, context=context))
+
+
+def _but_whole_dates(spans: Spans, column: pa.StringArray) -> Spans:
+    """Leave out what is a date or a time and makes up all of a value."""
+    sizes = pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    is_whole = (spans.starts == 0) & (spans.ends == sizes[spans.rows])
+    return spans.where(~(is_whole & spans.are("DATE_TIME")))
 
 
 def _masked(stretches: pa.StringArray, *, spans: Spans, context: MaskContext) -> pa.StringArray:
