@@ -66,7 +66,10 @@ def test_the_label_names_the_value(text, entity, value):
     [
         "the passport office", "an order of the day", "account manager Jane", "vin 2015 blanc",
         "ein 20000er Berg", "ein 20-jähriger Mann", "policy number 2023-05-01", "account 1234",
-        "password: required", "the password is forgotten", "CVV is short", "PSC 9236, Box 1684",
+        "password: required", "password: ${PASSWORD}", "password: {{ password }}",
+        "password = var.db_password", "password=os.environ(NAME)", "password: <yours>",
+        "password: ENC[AES256_GCM,data:4g==]", "password: ********",
+        "the password is forgotten", "CVV is short", "PSC 9236, Box 1684",
         "passport: [PASSPORT]", "bypassport number X1234567", "serial killer",
         "License: Apache-2.0", "An implementation of RFC 6570 URI", "Pin html5lib to it",
     ],

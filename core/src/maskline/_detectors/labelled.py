@@ -53,6 +53,11 @@ _STANDARDS: Final = frozenset((b"RFC", b"BIC"))
 _CLEAR: Final = frozenset({"zip", "plz", "cvv", "cvc", "csc"})
 _VALUE_MIN: Final = 5
 _PASSWORD_MIN: Final = 4
+# What is filled in later, refers to something, or is encrypted: `${NAME}`, `var.password`.
+_FILLED_IN: Final = (
+    r"\$.*|\{\{.*|<.*|%[({\w].*|\*+|x+|\.+|#\{.*|ENC[\[(].*"
+    r"|[a-z_]+(?:\.[a-z_]+)+|[A-Za-z_.]+\(.*"
+)
 _DIGITS_MIN: Final = 2
 _DIGITS: Final = b"0123456789"
 # Surer than a shape, less sure than a check digit.
@@ -232,8 +237,5 @@ def _shaped(entities: Mapping[str, Entity]) -> Iterator[PatternRule]:
 
 def _cut_password(value: bytes) -> Sequence[tuple[int, int]]:
     word = value.rstrip(b".,;)'\"")
-    return (
-        ((0, len(word)),)
-        if len(word) >= _PASSWORD_MIN and word.lower() not in _NO_PASSWORDS
-        else ()
-    )
+    is_none = word.lower() in _NO_PASSWORDS or compiled(_FILLED_IN).fullmatch(word) is not None
+    return () if len(word) < _PASSWORD_MIN or is_none else ((0, len(word)),)
