@@ -12,30 +12,12 @@ from maskline._anchors.git import GitAnchor, GitAnchorType
 from maskline.access import open_audit
 from maskline.audit import SigningKey, verify
 from maskline.errors import AuditError, PolicyError
-from maskline.model import AccessEvent, OptionValue, Outcome, Principal
+from maskline.model import AccessEvent, OptionValue
 from maskline.plugins import load_policy
 from maskline.roles import AnchorType
 from maskline.testing import check_anchor
 
 KEY = "audit: {path: audit, key: audit.key, every: 2, anchors: %s}"
-
-
-@pytest.fixture
-def event() -> AccessEvent:
-    return AccessEvent(
-        query_id="0b2f1a4e-6c1d-4f7e-9a51-3d2b7f0c9e11",
-        time="2026-03-01T12:00:00.000001Z",
-        outcome=Outcome.ANSWERED,
-        principal=Principal(kind="human", id="ada"),
-        purpose="",
-        source="shop",
-        namespace="duckdb",
-        dialect="duckdb",
-        sql="SELECT ?",
-        fingerprint="ab" * 32,
-        decision="commuting",
-        policy_hash="cd" * 32,
-    )
 
 
 @pytest.fixture

@@ -403,14 +403,14 @@ class Spans:
         known = self.names.index(entity) if entity in self.names else -1
         return np.asarray(self.entities == known, np.bool_)
 
-    def where(self, kept: npt.NDArray[np.bool_]) -> "Spans":
-        """Return some of the stretches: those for which *kept*, of shape ``(n,)``, is true."""
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "Spans":
+        """Return some of the stretches: by number, or those for which *which* is true."""
         return Spans(
-            rows=self.rows[kept],
-            starts=self.starts[kept],
-            ends=self.ends[kept],
-            entities=self.entities[kept],
-            scores=self.scores[kept],
+            rows=self.rows[which],
+            starts=self.starts[which],
+            ends=self.ends[which],
+            entities=self.entities[which],
+            scores=self.scores[which],
             names=self.names,
         )
 

@@ -105,7 +105,7 @@ def identify(
         candidates.ends - candidates.starts
         < _sizes(pc.utf8_trim_whitespace(values))[candidates.rows]
     )
-    candidates = _taken(candidates, np.flatnonzero(~(is_whole[candidates.rows] & is_part)))
+    candidates = candidates.take(~(is_whole[candidates.rows] & is_part))
     return _ranked(_specific(_ranked(candidates)))
 
 
@@ -303,7 +303,7 @@ def _ranked(found: Spans) -> Spans:
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = (np.diff(rows) > 0) | (np.diff(entities) > 0)
     best = order[is_new]
-    return _taken(found, best[np.lexsort((-found.scores[best], found.rows[best]))])
+    return found.take(best[np.lexsort((-found.scores[best], found.rows[best]))])
 
 
 def _specific(found: Spans) -> Spans:
@@ -324,7 +324,7 @@ def _specific(found: Spans) -> Spans:
     scores[kinds] = 1 - (1 - scores[kinds]) * (1 - scores[other])
     keep = np.ones(len(found), np.bool_)
     keep[other] = False
-    return _taken(replace(found, scores=scores), np.flatnonzero(keep))
+    return replace(found, scores=scores).take(keep)
 
 
 def _generics(names: tuple[str, ...]) -> npt.NDArray[np.int64]:
@@ -333,14 +333,3 @@ def _generics(names: tuple[str, ...]) -> npt.NDArray[np.int64]:
     index = {name: at for at, name in enumerate(names)}
     generic = [entities[name].generic if name in entities else "" for name in names]
     return np.array([index.get(name, -1) for name in generic], np.int64)
-
-
-def _taken(found: Spans, at: _Places) -> Spans:
-    return Spans(
-        rows=found.rows[at],
-        starts=found.starts[at],
-        ends=found.ends[at],
-        entities=found.entities[at],
-        scores=found.scores[at],
-        names=found.names,
-    )

@@ -95,7 +95,7 @@ def _but_whole_dates(spans: Spans, column: pa.StringArray) -> Spans:
     """Leave out what is a date or a time and makes up all of a value."""
     sizes = pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     is_whole = (spans.starts == 0) & (spans.ends == sizes[spans.rows])
-    return spans.where(~(is_whole & spans.are("DATE_TIME")))
+    return spans.take(~(is_whole & spans.are("DATE_TIME")))
 
 
 def _masked(stretches: pa.StringArray, *, spans: Spans, context: MaskContext) -> pa.StringArray:
