@@ -27,12 +27,13 @@ __all__ = ["Session", "connect"]
 _PARENT_VARIABLE: Final = "OPENLINEAGE_PARENT_ID"
 
 
-def connect(
+def connect(  # noqa: PLR0913 - what to open, under which policy, and who asks why
     source: str = "",
     *,
     policy: str | Path = "policy.yaml",
     principal: Principal | None = None,
     purpose: str = "",
+    url: str = "",
     parent_run: tuple[str, str, str] | None = None,
 ) -> "Session":
     """Open a database under a policy.
@@ -43,6 +44,8 @@ def connect(
         policy: The policy file.
         principal: Who asks; by default the user of the operating system, as a human.
         purpose: Why, unless a query says otherwise.
+        url: What to open instead of the source's URL in the policy, for hosts that keep addresses
+            and passwords of databases themselves. It may hold a password, and no error shows it.
         parent_run: The OpenLineage run that its queries are part of: namespace, name of the job,
             id of the run, which is a UUID. By default, what ``OPENLINEAGE_PARENT_ID`` of the
             environment says, as ``namespace/job/id``, if there is such a variable.
@@ -63,7 +66,7 @@ def connect(
     name = _source_name(loaded, source)
     keyring = Keyring.open(loaded.keys) if loaded.keys else None
     audit = open_audit(loaded, registry)
-    opened = open_source(registry, loaded.sources[name].url)
+    opened = open_source(registry, url or loaded.sources[name].url)
     sinks = open_sinks(loaded, registry)
     return Session(
         Access(

@@ -139,6 +139,11 @@ class MaskedStream:
         self._end(error)
 
     @property
+    def event(self) -> AccessEvent:
+        """The last record of the query. It holds no value."""
+        return self._event
+
+    @property
     def columns(self) -> tuple[ColumnTreatment, ...]:
         """How each column is treated, with the cells masked so far."""
         return tuple(
@@ -321,17 +326,16 @@ class MaskedStream:
 
     def _record(self, outcome: Outcome, reason: str = "") -> None:
         self.duration_ms = round((time.monotonic() - self._began) * 1000)
-        self._access.record(
-            replace(
-                self._event,
-                time=timestamp(datetime.now(UTC)),
-                outcome=outcome,
-                reason=self._scrubbed.hide(reason),
-                rows=self.rows,
-                bytes=self._bytes,
-                duration_ms=self.duration_ms,
-            )
+        self._event = replace(
+            self._event,
+            time=timestamp(datetime.now(UTC)),
+            outcome=outcome,
+            reason=self._scrubbed.hide(reason),
+            rows=self.rows,
+            bytes=self._bytes,
+            duration_ms=self.duration_ms,
         )
+        self._access.record(self._event)
 
 
 def _late() -> QueryCancelledError:

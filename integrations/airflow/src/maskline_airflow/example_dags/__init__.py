@@ -1,0 +1,1 @@
+"""DAGs that show each operator, and run in the tests of this member."""

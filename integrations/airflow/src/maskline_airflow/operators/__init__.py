@@ -1,0 +1,1 @@
+"""Operators out of which only masked data leaves the task."""
