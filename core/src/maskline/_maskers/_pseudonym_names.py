@@ -25,7 +25,6 @@ from ._pseudonym_text import (
     pick,
     rows_of_text,
     split,
-    texts,
 )
 
 __all__ = ["ADDRESS", "EMAIL", "PERSON", "PLACE", "URL"]
@@ -38,8 +37,8 @@ _compute: Final[Any] = pc
 
 
 def _lists() -> dict[str, pa.StringArray]:
-    toml = files("maskline._maskers").joinpath("pseudonyms.toml").read_text(encoding="utf-8")
-    return {name: texts(names) for name, names in tomllib.loads(toml).items()}
+    text = files("maskline._maskers").joinpath("pseudonyms.toml").read_text(encoding="utf-8")
+    return {name: pa.array(names, pa.string()) for name, names in tomllib.loads(text).items()}
 
 
 def _folded(names: pa.StringArray) -> pa.StringArray:
@@ -48,7 +47,7 @@ def _folded(names: pa.StringArray) -> pa.StringArray:
     letters = (
         "".join(filter(str.isalpha, name.encode("ascii", "ignore").decode())) for name in plain
     )
-    return texts(letters)
+    return pa.array(list(letters), pa.string())
 
 
 _LISTS: Final = _lists()
@@ -117,7 +116,7 @@ _BASE32: Final = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
 _WORD_CODE: Final = 12
 _MORE_CODE: Final = 4
 _CODE: Final = _WORD_CODE + _MORE_CODE
-_DOMAINS: Final = texts(["example.com", "example.net", "example.org"])
+_DOMAINS: Final = pa.array(["example.com", "example.net", "example.org"])
 _DOMAIN_TAIL: Final = len("@example.com")
 _OWN_EMAIL: Final = f"^[a-z]+[.][a-z]+[.][a-z2-7]{{{_CODE}}}@example[.](?:com|net|org)$"
 
@@ -168,13 +167,13 @@ EMAIL: Final = Form(make=_email, owns=_owns_email)
 def _pairs(first: str, second: str, separator: str) -> tuple[pa.StringArray, str]:
     """Return every pair of names of two lists, and a pattern of them."""
     heads, tails = _LISTS[first].to_pylist(), _LISTS[second].to_pylist()
-    names = texts(f"{head}{separator}{tail}" for head in heads for tail in tails)
+    names = pa.array([f"{head}{separator}{tail}" for head in heads for tail in tails])
     return names, f"(?:{'|'.join(heads)}){separator}(?:{'|'.join(tails)})"
 
 
 _TOWNS, _OWN_TOWN = _pairs("towns", "endings", "")
 _STREETS, _OWN_STREET = _pairs("streets", "ways", " ")
-_NUMBERS: Final = texts(map(str, range(1, 1000)))
+_NUMBERS: Final = pa.array([str(number) for number in range(1, 1000)])
 
 
 def _place(values: pa.StringArray, tokenizer: Tokenizer) -> pa.StringArray:

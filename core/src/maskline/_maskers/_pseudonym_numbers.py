@@ -26,7 +26,6 @@ from ._pseudonym_text import (
     pick,
     replace_digits,
     rows_of_text,
-    texts,
 )
 
 __all__ = ["CARD", "IP", "MAC", "PHONE", "SSN"]
@@ -235,7 +234,7 @@ SSN: Final = Form(
 # so that every way to write an address is the same.
 
 _NETWORKS: Final = ("192.0.2", "198.51.100", "203.0.113")
-_HOSTS: Final = texts(f"{net}.{host}" for net in _NETWORKS for host in range(1, 255))
+_HOSTS: Final = pa.array([f"{net}.{host}" for net in _NETWORKS for host in range(1, 255)])
 _OWN_IP: Final = (
     "^(?:192[.]0[.]2|198[.]51[.]100|203[.]0[.]113)[.]"
     "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$"

@@ -4,7 +4,7 @@ This module knows Arrow's text, patterns and numpy. It does not know keys, label
 stands for.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -29,7 +29,6 @@ __all__ = [
     "replace_digits",
     "rows_of_text",
     "split",
-    "texts",
 ]
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -58,13 +57,6 @@ class Form:
     make: Callable[[pa.StringArray, Tokenizer], pa.StringArray]
     owns: Callable[[pa.StringArray], Flags]
     is_number: bool = False
-
-
-def texts(values: Iterable[str]) -> pa.StringArray:
-    """Return an array of texts, at import: `pa.array` would import pandas, if it is installed."""
-    builder = pa.lib.StringBuilder()
-    builder.append_values(list(values))
-    return builder.finish()
 
 
 def matching(values: pa.StringArray, pattern: str) -> Flags:
