@@ -11,12 +11,13 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from maskline_airflow.errors import without_values
 from maskline_airflow.hooks import MaskedSqlHook
+from maskline_airflow.operators._sealing import SealingOperator
 from maskline_airflow.sealed import SEALED, Sealed
 
 __all__ = ["MaskedSQLExecuteQueryOperator"]
 
 
-class MaskedSQLExecuteQueryOperator(SQLExecuteQueryOperator):
+class MaskedSQLExecuteQueryOperator(SealingOperator, SQLExecuteQueryOperator):
     """Asks SELECTs and returns masked rows.
 
     It takes the arguments of `SQLExecuteQueryOperator`. The handler gets a cursor over masked
@@ -67,15 +68,6 @@ class MaskedSQLExecuteQueryOperator(SQLExecuteQueryOperator):
             roles=self.roles,
         )
 
-    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Render, and seal what may hold values before anybody shows it.
-
-        Mapped tasks are rendered by this method too, and not by *render_template_fields*.
-        """
-        without_values("render", super()._do_render_template_fields, parent, *args, **kwargs)
-        if parent is self:
-            self._seal()
-
     def _seal(self) -> None:
         self._statement = Sealed((self.sql, self.parameters))
         self.sql = SEALED
@@ -112,10 +104,6 @@ class MaskedSQLExecuteQueryOperator(SQLExecuteQueryOperator):
         if is_single:
             return self._process_output([output], hook.descriptions)[-1]
         return self._process_output(output, hook.descriptions)
-
-    def get_openlineage_facets_on_start(self) -> Any:  # noqa: ANN401 - an OperatorLineage
-        """Return nothing yet: what is read is known when it is planned."""
-        return None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ANN401
         """Return what was read, and how it was masked."""

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 from maskline_airflow.errors import MaskedTaskRefusedError, without_values
 from maskline_airflow.hooks import MaskedSqlHook
 from maskline_airflow.lineage import Target, of_transfer
+from maskline_airflow.operators._sealing import SealingOperator
 from maskline_airflow.sealed import SEALED, Sealed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["MaskTransferOperator"]
 _MODES: Final = ("append", "overwrite", "replace_partition")
 
 
-class MaskTransferOperator(BaseOperator):
+class MaskTransferOperator(SealingOperator, BaseOperator):
     """Writes a masked copy of a table, or of the answer to a query.
 
     Rows are streamed, so that memory does not grow with them, and written in one transaction: a
@@ -101,15 +102,6 @@ class MaskTransferOperator(BaseOperator):
         self.purpose = purpose
         self.roles = roles
         self._lineage: Sealed[tuple[Any, Target | None]] = Sealed((None, None))
-
-    def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Render, and seal what may hold values before anybody shows it.
-
-        Mapped tasks are rendered by this method too, and not by *render_template_fields*.
-        """
-        without_values("render", super()._do_render_template_fields, parent, *args, **kwargs)
-        if parent is self:
-            self._seal()
 
     def _seal(self) -> None:
         self._statement = Sealed(self.sql)
@@ -223,10 +215,6 @@ class MaskTransferOperator(BaseOperator):
             table_name(hook, self.target_table) if hook else file_name(self.target_path)
         )
         return Target(namespace=namespace, name=name, types=types, rows=rows)
-
-    def get_openlineage_facets_on_start(self) -> Any:  # noqa: ANN401 - an OperatorLineage
-        """Return nothing yet: what is read is known when it is planned."""
-        return None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ANN401
         """Return what was read and written, and how it was masked."""
