@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
+from maskline.audit._appending import Stamp, append, stamp_of, sync_directory
 from maskline.audit._lock import locked
 from maskline.audit.checkpoints import Checkpoints
 from maskline.audit.record import timestamp, to_json
@@ -68,7 +69,7 @@ class AuditLog:
         self._segment_bytes = segment_bytes
         self._lock_timeout = lock_timeout
         self._last = _Last(line=b"", seq=0, hash="")
-        self._end: tuple[_End, _Stamp] | None = None
+        self._end: tuple[_End, Stamp] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -226,7 +227,7 @@ class AuditLog:
             for segment in segments_of(self.path):
                 if segment_number(segment.name) <= segment_number(removal.end[0]):
                     segment.unlink()
-            _sync_directory(self.path)
+            sync_directory(self.path)
             return removal.size
 
         return self._locked(remove)
@@ -257,7 +258,7 @@ class AuditLog:
         has_room = end.size == 0 or end.size + len(data) <= self._segment_bytes
         number = end.number if end.number and has_room and not end.torn else end.number + 1
         # A torn tail stays where it is, as evidence: the next segment tells of it.
-        stamp = _write(self.path, _segment(number), data)
+        stamp = append(self.path, _segment(number), data)
         self._last = _Last(line=lines[-1], seq=seq, hash=prev)
         self._end = _End(number=number, size=stamp.size, seq=seq, hash=prev, torn=()), stamp
         return seq
@@ -268,7 +269,7 @@ class AuditLog:
             return None
         end, stamp = self._end
         try:
-            is_same = _stamp((self.path / _segment(end.number)).stat()) == stamp
+            is_same = stamp_of((self.path / _segment(end.number)).stat()) == stamp
         except FileNotFoundError:
             return None
         is_last = not (self.path / _segment(end.number + 1)).exists()
@@ -316,18 +317,6 @@ class _Last:
     line: bytes
     seq: int
     hash: str
-
-
-class _Stamp(NamedTuple):
-    """What tells a file that somebody has touched from one that nobody has."""
-
-    file: int
-    size: int
-    changed: int
-
-
-def _stamp(status: os.stat_result) -> _Stamp:
-    return _Stamp(status.st_ino, status.st_size, status.st_ctime_ns)
 
 
 def _segment(number: int) -> str:
@@ -423,38 +412,6 @@ def _recovery(torn: tuple[tuple[Path, bytes], ...]) -> dict[str, Any]:
             ],
         }
     }
-
-
-def _write(directory: Path, name: str, data: bytes) -> _Stamp:
-    """Write all of *data* to the end of a file and to the disk, or leave the file as it was."""
-    file = os.open(directory / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
-        size = os.fstat(file).st_size
-        if size == 0:
-            _sync_directory(directory)
-        is_written = False
-        try:
-            is_written = os.write(file, data) == len(data)
-            if is_written:
-                os.fsync(file)
-        except OSError:
-            os.ftruncate(file, size)
-            raise
-        if not is_written:
-            # The disk is full, or the process may not write more. What was written is no record.
-            os.ftruncate(file, size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return _stamp(os.fstat(file))
-    finally:
-        os.close(file)
-
-
-def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _guard(directory: Path, action: Callable[[], _T]) -> _T:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from maskline.audit._appending import append
 from maskline.audit._lock import locked
 from maskline.audit.verify import canonical
 from maskline.errors import AuditError
@@ -81,23 +82,12 @@ class Spool:
 
     def _add(self, line: bytes) -> str:
         """Append a line; return what the matter is, if it was not."""
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        file = os.open(self.path / _NAME, flags, 0o600)
-        try:
-            size = os.fstat(file).st_size
-            kept = os.pread(file, size, 0)
-            whole = kept.rfind(b"\n") + 1
-            if kept.count(b"\n") >= self._most:
-                return f"{self._most:,} events wait there"
-            # What a crash cut short was never acknowledged.
-            os.ftruncate(file, whole)
-            is_written = False
-            try:
-                is_written = os.write(file, line) == len(line)
-                os.fsync(file)
-            finally:
-                if not is_written:
-                    os.ftruncate(file, whole)
-            return "" if is_written else errno.errorcode[errno.ENOSPC]
-        finally:
-            os.close(file)
+        file = self.path / _NAME
+        kept = file.read_bytes() if file.exists() else b""
+        if kept.count(b"\n") >= self._most:
+            return f"{self._most:,} events wait there"
+        whole = kept.rfind(b"\n") + 1
+        if whole < len(kept):
+            os.truncate(file, whole)  # What a crash cut short was never acknowledged.
+        append(self.path, _NAME, line)
+        return ""
